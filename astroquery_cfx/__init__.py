@@ -1,0 +1,82 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""
+astroquery_cfx
+--------------
+
+Whole catalogues from HEASARC (the Chandra Source Catalog and all others),
+the Fermi LAT 4FGL catalogues, their cross-match, and the figures.
+
+A result is complete and proved, or an error.
+"""
+
+from astropy import config as _config
+
+try:
+    from ._version import version as __version__
+except ImportError:  # a source tree that was never built
+    __version__ = "0.1.0.dev0"
+
+
+class Conf(_config.ConfigNamespace):
+    """Configuration parameters for `astroquery_cfx`, read each time that a call is made."""
+
+    vo_url = _config.ConfigItem(
+        "https://heasarc.gsfc.nasa.gov/xamin/vo",
+        "Base URL of the VO services of HEASARC; TAP is at vo_url + '/tap'.")
+    timeout = _config.ConfigItem(
+        300.0,
+        "Seconds that one request to a service may take in all.")
+    stall_timeout = _config.ConfigItem(
+        60.0,
+        "Seconds that a service may stay silent before a request is given up.")
+    retries = _config.ConfigItem(
+        4,
+        "How often a request that failed for a passing reason is tried again.")
+    parallel_pages = _config.ConfigItem(
+        4,
+        "How many pages of a result are fetched at a time.")
+    page_rows = _config.ConfigItem(
+        50_000,
+        "Rows that a page of a result is aimed at; the service's own limit comes first.")
+    fermi_urls = _config.ConfigItem(
+        ["https://fermi.gsfc.nasa.gov/ssc/data/access/lat/"],
+        "Where the Fermi LAT catalogues are published, and mirrors, in the order to try.",
+        cfgtype="string_list")
+
+
+conf = Conf()
+
+from .crossmatch import crossmatch_tables, group_matches  # noqa: E402
+from .csc import CSCPlane, CSCPlaneClass  # noqa: E402
+from .errors import (  # noqa: E402
+    ArchiveChangedError,
+    CFXError,
+    IncompleteResultError,
+    InvalidFileError,
+    InvalidInputError,
+    MissingDependencyError,
+    OutputError,
+    ServiceError,
+    ServiceUnavailableError,
+)
+from .fermi import Fermi4FGL, Fermi4FGLClass  # noqa: E402
+
+__all__ = [
+    "ArchiveChangedError",
+    "CFXError",
+    "CSCPlane",
+    "CSCPlaneClass",
+    "Conf",
+    "Fermi4FGL",
+    "Fermi4FGLClass",
+    "IncompleteResultError",
+    "InvalidFileError",
+    "InvalidInputError",
+    "MissingDependencyError",
+    "OutputError",
+    "ServiceError",
+    "ServiceUnavailableError",
+    "conf",
+    "crossmatch_tables",
+    "group_matches",
+]

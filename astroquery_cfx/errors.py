@@ -1,0 +1,98 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Every exception and warning of the package.
+
+Each says what failed, what is kept, and what to do. All derive from
+`CFXError` and from the astroquery exception that a user of astroquery
+would expect, so both ``except CFXError`` and
+``except astroquery.exceptions.RemoteServiceError`` work.
+"""
+
+from astroquery.exceptions import InvalidQueryError, RemoteServiceError, TableParseError
+
+__all__ = [
+    "ArchiveChangedError",
+    "CFXError",
+    "IncompleteResultError",
+    "InvalidFileError",
+    "InvalidInputError",
+    "MissingDependencyError",
+    "OutputError",
+    "ServiceError",
+    "ServiceUnavailableError",
+]
+
+
+class CFXError(Exception):
+    """
+    Base of the errors of astroquery_cfx.
+
+    Parameters
+    ----------
+    failed : str
+        What failed, in one sentence.
+    kept : str, optional
+        What is kept all the same (verified pages, files written before).
+    remedy : str, optional
+        What to do about it.
+
+    Examples
+    --------
+    >>> from astroquery_cfx.errors import CFXError
+    >>> print(CFXError("The page of 10 rows came with 9.", kept="3 pages are in the cache.",
+    ...                remedy="Call again: only the missing page is fetched."))
+    The page of 10 rows came with 9. Kept: 3 pages are in the cache. Remedy: Call again: only the missing page is fetched.
+    """
+
+    def __init__(self, failed, *, kept="", remedy=""):
+        self.failed = failed
+        self.kept = kept
+        self.remedy = remedy
+        parts = [failed]
+        if kept:
+            parts.append(f"Kept: {kept}")
+        if remedy:
+            parts.append(f"Remedy: {remedy}")
+        super().__init__(" ".join(parts))
+
+    def __reduce__(self):
+        # Keyword-only arguments would be lost when a worker process hands the error back.
+        return _rebuild, (type(self), self.__dict__.copy(), self.args)
+
+
+def _rebuild(kind, attributes, args):
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    error.args = args
+    return error
+
+
+class InvalidInputError(CFXError, InvalidQueryError, ValueError):
+    """What was asked for cannot be: an unknown name, a missing unit, a value out of range."""
+
+
+class ServiceError(CFXError, RemoteServiceError):
+    """The service answered, with an error of its own: its words and the ADQL are in the message."""
+
+
+class ServiceUnavailableError(ServiceError):
+    """The service did not answer, or not with an answer, after all retries."""
+
+
+class IncompleteResultError(CFXError, RemoteServiceError):
+    """The rows that came are not provably all rows, and nothing else."""
+
+
+class ArchiveChangedError(IncompleteResultError):
+    """The archive's table kept changing while it was fetched."""
+
+
+class InvalidFileError(CFXError, TableParseError):
+    """A file is damaged, or is not what it should be."""
+
+
+class OutputError(CFXError, OSError):
+    """A result could not be written; what was written before is whole."""
+
+
+class MissingDependencyError(CFXError, ImportError):
+    """An optional extra of the package is not installed."""

@@ -1,0 +1,6 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""The Fermi LAT 4FGL catalogues."""
+
+from .core import Fermi4FGL, Fermi4FGLClass
+
+__all__ = ["Fermi4FGL", "Fermi4FGLClass"]
