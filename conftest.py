@@ -3,6 +3,8 @@
 
 import pytest
 
+collect_ignore = ["docs/conf.py"]  # needs Sphinx, and is no part of the tests
+
 
 @pytest.fixture(scope="session", autouse=True)
 def private_cache(tmp_path_factory):

@@ -1,0 +1,77 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Configuration of the documentation: sphinx-astropy's, and the gallery.
+
+The pages are built without the network. With the environment variable
+CFX_DOCS_ONLINE set, names of other packages link to their documentation.
+"""
+
+import os
+
+from sphinx_astropy.conf.v2 import *  # noqa: F403
+from sphinx_astropy.conf.v2 import extensions, html_theme_options, intersphinx_mapping
+from sphinx_gallery.sorting import ExplicitOrder
+
+from astroquery_cfx import __version__
+
+project = "astroquery_cfx"
+author = "the astroquery_cfx developers"
+copyright = f"2026, {author}"  # noqa: A001
+release = __version__
+version = release.split("+")[0]
+
+online = bool(os.environ.get("CFX_DOCS_ONLINE"))
+if not online:
+    intersphinx_mapping.clear()
+extensions += ["sphinx_gallery.gen_gallery"]
+extensions.remove("sphinx.ext.mathjax")  # would be loaded from the network; formulas are written out
+
+exclude_patterns = ["_build", "examples", "conftest.py"]
+suppress_warnings = ["app.add_directive", "config.cache"]
+highlight_language = "python"
+
+# Every name of this package must resolve; names of others do when CFX_DOCS_ONLINE is set.
+nitpicky = True
+_others = r"(astropy|astroquery|pyvo|numpy|matplotlib|pathlib|requests|collections|concurrent|threading)\."
+nitpick_ignore_regex = [
+    (r"py:.*", _others + ".*"),
+    (r"py:(class|obj|exc|meth|attr|data|mod|func)", r"[A-Za-z]+"),
+]
+
+html_title = f"astroquery_cfx {version}"
+html_static_path = ["_static"]
+html_css_files = ["cfx.css"]
+html_show_sourcelink = False
+html_theme_options |= {
+    "logo": {"text": "astroquery_cfx"},
+    "secondary_sidebar_items": ["page-toc"],
+    "header_links_before_dropdown": 6,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "navigation_with_keys": False,
+}
+html_sidebars = {"installation": [], "quickstart": [], "changes": [], "citation": []}
+
+# One example a figure, in the order of the job, on the embedded archive.
+_examples = [
+    "observations_map", "sources_map", "longitude_histogram", "latitude_histogram", "plane_strip",
+    "matches_map", "flux_ratio_strip", "match_counts", "flux_ratio_by_position", "flux_ratio_by_class",
+    "matches_by_flux", "separations", "match_density_map", "class_shares", "any_table",
+]
+sphinx_gallery_conf = {
+    "examples_dirs": ["examples"],
+    "gallery_dirs": ["gallery"],
+    "filename_pattern": r"plot_",
+    "within_subsection_order": ExplicitOrder([f"plot_{name}.py" for name in _examples]),
+    "doc_module": ("astroquery_cfx",),
+    "backreferences_dir": "api/backreferences",
+    "reset_modules": ("matplotlib",),
+    "abort_on_example_error": True,
+    "only_warn_on_example_error": False,
+    "remove_config_comments": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "min_reported_time": 0,
+    "copyfile_regex": r".*\.rst",
+    "show_memory": False,
+    "write_computation_times": False,
+}
