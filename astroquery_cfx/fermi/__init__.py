@@ -2,5 +2,6 @@
 """The Fermi LAT 4FGL catalogues."""
 
 from .core import Fermi4FGL, Fermi4FGLClass
+from .shipped import shipped_catalog
 
-__all__ = ["Fermi4FGL", "Fermi4FGLClass"]
+__all__ = ["Fermi4FGL", "Fermi4FGLClass", "shipped_catalog"]

@@ -12,9 +12,9 @@ _PHOTONS = "ph cm-2 s-1"
 _ENERGY = "erg cm-2 s-1"
 _DENSITY = "ph cm-2 MeV-1 s-1"
 _ONE_SIGMA = "1-sigma (68%) uncertainty of"
-_ELLIPSE = "of the {0}% containment error ellipse of the position; masked where the position was not fitted"
-_BOTH_ERRORS = ("Lower and upper 1-sigma (68%) error of {0}; where it is compatible with 0 (TS < 1) the lower one is "
-                "masked, and {0} plus twice the upper one is the 95% upper limit")
+_ELLIPSE = "of the {0}% containment error ellipse of the position, masked where it was not fitted"
+_BOTH_ERRORS = ("Lower and upper 1-sigma (68%) error of {0}; where it is compatible with 0 (TS < 1) the "
+                "lower one is masked, and {0} plus twice the upper one is the 95% upper limit")
 _PLEC2 = ("dN/dE = K (E/E0)^-Index exp(Expfactor (E0^Exp_Index - E^Exp_Index)), E in MeV: "
           "PLSuperExpCutoff2, of DR1 and DR2")
 _PLEC4 = ("dN/dE = K (E/E0)^(-IndexS + ExpfactorS/Exp_Index) exp(ExpfactorS/Exp_Index^2 "
@@ -38,8 +38,8 @@ def _fitted(name, unit, description):
 
 # name: (unit or None, description)
 COLUMNS = {
-    "Source_Name": (None, "Name of the source, 4FGL JHHMM.m+DDMM (FL16Y JHHMM.m+DDMM); at its end c: confused "
-                          "with diffuse emission, e: extended, i and s: the two nebula components of the Crab"),
+    "Source_Name": (None, "Name of the source, 4FGL JHHMM.m+DDMM (FL16Y JHHMM.m+DDMM); at its end c: "
+                          "confused with diffuse emission, e: extended, i and s: parts of the Crab nebula"),
     "DataRelease": (None, "Release that the source is first listed in: 1 (8 years), 2 (10), 3 (12), 4 (14)"),
     "RAJ2000": ("deg", "Right ascension, J2000"),
     "DEJ2000": ("deg", "Declination, J2000"),
