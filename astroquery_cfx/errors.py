@@ -40,7 +40,8 @@ class CFXError(Exception):
     >>> from astroquery_cfx.errors import CFXError
     >>> print(CFXError("The page of 10 rows came with 9.", kept="3 pages are in the cache.",
     ...                remedy="Call again: only the missing page is fetched."))
-    The page of 10 rows came with 9. Kept: 3 pages are in the cache. Remedy: Call again: only the missing page is fetched.
+    The page of 10 rows came with 9. Kept: 3 pages are in the cache.
+    Remedy: Call again: only the missing page is fetched.
     """
 
     def __init__(self, failed, *, kept="", remedy=""):

@@ -6,12 +6,16 @@ CFX_DOCS_ONLINE set, names of other packages link to their documentation.
 """
 
 import os
+import sys
+from pathlib import Path
 
 from sphinx_astropy.conf.v2 import *  # noqa: F403
 from sphinx_astropy.conf.v2 import extensions, html_theme_options, intersphinx_mapping
 from sphinx_gallery.sorting import ExplicitOrder
 
 from astroquery_cfx import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "astroquery_cfx"
 author = "the astroquery_cfx developers"
@@ -64,6 +68,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": ExplicitOrder([f"plot_{name}.py" for name in _examples]),
     "doc_module": ("astroquery_cfx",),
     "backreferences_dir": "api/backreferences",
+    "image_scrapers": ("gallery_figures.scrape",),
     "reset_modules": ("matplotlib",),
     "abort_on_example_error": True,
     "only_warn_on_example_error": False,
