@@ -1,0 +1,251 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Maps of the Galactic plane in plate carree, folded into panels so that a degree is the same both ways."""
+
+import astropy.units as u
+import numpy as np
+from astropy.wcs import WCS
+from matplotlib.collections import PolyCollection
+
+from ..errors import InvalidInputError
+from . import style
+from .columns import ENERGY_FLUX, Rows, galactic_position, numbers, position, texts, wrap_longitude
+from .sky import circle_vertices
+
+__all__ = ["plot_flux_ratio_strip", "plot_plane_strip"]
+
+_PANELS = (1, 2, 3, 4, 6)
+_OVERLAP = 1.5  # deg that a panel shows beyond its end: a region at the end is seen whole in one of the two
+
+
+def plot_plane_strip(sources, b_max=10 * u.deg, *, ax=None):
+    """
+    Map of the Galactic plane, coloured by the logarithm of the X-ray flux.
+
+    What differs from the notebook: the projection is a plate carree (CAR), for the notebook's tangent plane
+    (TAN) about the Galactic Centre can show nothing beyond 90 deg from it, half of the plane; the strip,
+    18 times as long as high, is folded into panels (for 10 deg, three of 120 deg) in which a degree of longitude
+    is as long as one of latitude; the colour bar names the band and gives the flux itself on a logarithmic
+    scale; bright sources lie on top; nothing is cut off at the rim.
+
+    Parameters
+    ----------
+    sources : `~astropy.table.Table`
+        One row a source, with the columns ``ra``, ``dec`` (ICRS, deg) and ``b_flux_ap``
+        (0.5-7 keV energy flux, erg/s/cm2). Units of the same kind are converted, a column without unit is
+        in the unit given here.
+    b_max : `~astropy.units.Quantity`
+        Sources with a larger absolute latitude are left out and counted.
+    ax : `~astropy.visualization.wcsaxes.WCSAxes` or a sequence of them, optional
+        Axes with a WCS of type GLON-CAR, GLAT-CAR, each to show 360 deg divided by their number, about its
+        reference longitude; by default those of a new figure.
+
+    Returns
+    -------
+    `~numpy.ndarray` of `~astropy.visualization.wcsaxes.WCSAxes`
+        The panels, from longitude 180 deg at the upper left through 0 to 180 deg at the lower right. What lies
+        within 1.5 deg of the end of a panel is seen in both neighbours.
+
+    Raises
+    ------
+    InvalidInputError
+        If a column is missing or of another kind, ``b_max`` is no angle, or nothing can be drawn.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from astroquery_cfx.figures import plot_plane_strip
+    >>> sources = Table({"ra": [83.63, 266.42], "dec": [22.01, -29.01], "b_flux_ap": [2e-9, 3e-13]})
+    >>> axes = plot_plane_strip(sources)
+    >>> len(axes)
+    3
+    """
+    longitude, latitude = galactic_position(sources)
+    flux = numbers(sources, "b_flux_ap", ENERGY_FLUX)
+    b_max = _degrees(b_max)
+    rows = Rows(len(flux), "sources")
+    rows.need(np.isfinite(longitude), "without position")
+    rows.need(np.abs(latitude) <= b_max, f"beyond |b| = {b_max:g}°")
+    rows.need(flux > 0, "without a flux above zero")
+    rows.check()
+    axes = _panels(sources, ax, b_max, margin=0.3)
+    drawn = rows.drawn
+    points, extend = _colored_points(axes, longitude[drawn], latitude[drawn], flux[drawn], style.flux_colors(), 4)
+    style.color_bar(axes, points, f"{style.X_RAY} {style.FLUX_UNIT}", extend, aspect=30, pad=0.02)
+    style.finish(axes, sources, "Chandra sources in the Galactic plane", rows.note())
+    return axes
+
+
+def plot_flux_ratio_strip(matched, b_max=10 * u.deg, *, ax=None):
+    """
+    Map of the Galactic plane: pairs coloured by X-ray to gamma-ray flux ratio, and the Fermi 95% regions.
+
+    The ratio is that of two energy fluxes, 0.5-7 keV over 0.1-100 GeV. The regions are circles on the sky of
+    radius ``fermi_r95``, drawn at their true size (0.1 deg is a pixel or two); a cross of fixed size marks the
+    place of each Fermi source, once.
+
+    What differs from the notebook: see `plot_plane_strip` for projection and panels; the circles are regions on
+    the sky, not markers in points, and are named 95%, not 68%; the two bands are named; the highest ratios
+    lie on top; a ratio has no natural middle, so that the colours run one way.
+
+    Parameters
+    ----------
+    matched : `~astropy.table.Table`
+        One row a pair, with the columns ``csc_l``, ``csc_b``, ``fermi_l``, ``fermi_b``, ``fermi_r95`` (deg,
+        Galactic), ``fermi_name``, ``csc_flux`` and ``fermi_flux`` (erg/s/cm2). Units of the same kind are
+        converted, a column without unit is in the unit given here.
+    b_max : `~astropy.units.Quantity`
+        Pairs whose X-ray source has a larger absolute latitude are left out and counted.
+    ax : `~astropy.visualization.wcsaxes.WCSAxes` or a sequence of them, optional
+        As in `plot_plane_strip`.
+
+    Returns
+    -------
+    `~numpy.ndarray` of `~astropy.visualization.wcsaxes.WCSAxes`
+        The panels, as in `plot_plane_strip`.
+
+    Raises
+    ------
+    InvalidInputError
+        If a column is missing or of another kind, ``b_max`` is no angle, or nothing can be drawn.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from astroquery_cfx.figures import plot_flux_ratio_strip
+    >>> matched = Table({"csc_l": [184.56, 184.6], "csc_b": [-5.78, -5.8], "csc_flux": [2e-9, 4e-14],
+    ...                  "fermi_name": ["4FGL J0534.5+2200"] * 2, "fermi_l": [184.56] * 2, "fermi_b": [-5.78] * 2,
+    ...                  "fermi_r95": [0.05, 0.05], "fermi_flux": [1.5e-9] * 2})
+    >>> axes = plot_flux_ratio_strip(matched)
+    >>> len(axes)
+    3
+    """
+    longitude, latitude = position(matched, "csc_l", "csc_b")
+    fermi_l, fermi_b = position(matched, "fermi_l", "fermi_b")
+    r95, names = numbers(matched, "fermi_r95", u.deg), texts(matched, "fermi_name")
+    ratio = flux_ratio(matched)
+    b_max = _degrees(b_max)
+    rows = Rows(len(ratio), "pairs")
+    rows.need(np.isfinite(longitude) & np.isfinite(fermi_l), "without position")
+    rows.need(np.abs(latitude) <= b_max, f"beyond |b| = {b_max:g}°")
+    rows.need(ratio > 0, "without two fluxes above zero")
+    rows.check()
+    drawn = np.flatnonzero(rows.drawn)
+    fermi = np.sort(drawn[np.unique(names[drawn], return_index=True)[1]])
+    region = fermi[r95[fermi] > 0]
+    reach = np.max(np.abs(fermi_b[fermi]) + np.nan_to_num(r95[fermi]))
+    axes = _panels(matched, ax, b_max, margin=max(0.3, reach - b_max + 0.1))
+    points, extend = _colored_points(axes, longitude[drawn], latitude[drawn], ratio[drawn], style.ratio_colors(), 9)
+    _draw_regions(axes, fermi_l[fermi], fermi_b[fermi], fermi_l[region], fermi_b[region], r95[region])
+    style.color_bar(axes, points, style.RATIO, extend, aspect=30, pad=0.02)
+    style.legend(axes[-1], bbox_to_anchor=(0.5, -0.42))
+    lost = len(fermi) - len(region)
+    style.finish(axes, matched, "X-ray to γ-ray flux ratio in the Galactic plane", f"{rows.note()}; {len(fermi):,} "
+                 "Fermi sources" + (f" ({lost} of them without a 95% region)" if lost else ""))
+    return axes
+
+
+def flux_ratio(matched):
+    """X-ray over gamma-ray energy flux, NaN where one of the two is not above zero."""
+    xray, gamma = numbers(matched, "csc_flux", ENERGY_FLUX), numbers(matched, "fermi_flux", ENERGY_FLUX)
+    both = (xray > 0) & (gamma > 0) & np.isfinite(xray) & np.isfinite(gamma)
+    return np.divide(xray, gamma, out=np.full(len(xray), np.nan), where=both)
+
+
+def _degrees(b_max):
+    try:
+        value = u.Quantity(b_max).to_value(u.deg)
+    except (u.UnitsError, TypeError) as error:
+        raise InvalidInputError(f"b_max = {b_max!r} is not an angle.",
+                                remedy="give it a unit, e.g. 10*u.deg.") from error
+    if np.ndim(value) or not 0 < value <= 90:
+        raise InvalidInputError(f"b_max = {b_max!r} is not one angle above 0 and up to 90 deg.")
+    return float(value)
+
+
+def _panels(table, ax, b_max, margin):
+    """The caller's axes or new ones, with limits, grid and labels."""
+    if ax is None:
+        axes = _new_panels(table, b_max, margin)
+    else:
+        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+        if not all(list(getattr(getattr(one, "wcs", None), "wcs", WCS().wcs).ctype) == ["GLON-CAR", "GLAT-CAR"]
+                   for one in axes):
+            raise InvalidInputError("This map needs WCSAxes in plate carree about a Galactic longitude.",
+                                    remedy="give axes with a WCS of ctype GLON-CAR, GLAT-CAR.")
+    half = 180 / len(axes)
+    for panel in axes:
+        _frame(panel, half + _OVERLAP, b_max + margin)
+    axes[-1].coords[0].set_axislabel("Galactic longitude $l$ (increasing to the left)")
+    axes[len(axes) // 2].coords[1].set_axislabel("Galactic latitude $b$", minpad=0.5)
+    return axes
+
+
+def _new_panels(table, b_max, margin):
+    """Panels about six times as wide as high."""
+    number = min(_PANELS, key=lambda panels: abs(np.log(panels * b_max / 30)))
+    height = 8.1 * (b_max + margin) / (180 / number + _OVERLAP)
+    figure = style.new_figure(table, 10.0, number * (height + 0.28) + 1.5)
+    axes = []
+    with style.own_type():
+        for index in range(number):
+            wcs = WCS(naxis=2)
+            wcs.wcs.ctype = ["GLON-CAR", "GLAT-CAR"]
+            wcs.wcs.crval = [180 - (index + 0.5) * 360 / number, 0]
+            wcs.wcs.crpix = [1, 1]
+            wcs.wcs.cdelt = [-1, 1]
+            wcs.wcs.cunit = ["deg", "deg"]
+            axes.append(figure.add_subplot(number, 1, index + 1, projection=wcs))
+    return np.array(axes, dtype=object)
+
+
+def _frame(panel, half_width, half_height):
+    scale = np.abs(panel.wcs.wcs.cdelt)
+    x, y = panel.wcs.wcs.crpix - 1
+    panel.set_xlim(x - half_width / scale[0], x + half_width / scale[0])
+    panel.set_ylim(y - half_height / scale[1], y + half_height / scale[1])
+    panel.coords.grid(True, color="0.82", linewidth=0.6)
+    spacing = 10 if half_width < 70 else 20 if half_width < 100 else 30
+    for axis, step in zip(panel.coords, (spacing, 5 if half_height < 20 else 10), strict=True):
+        axis.set_ticks(spacing=step * u.deg)
+        axis.set_major_formatter("d")
+        axis.set_axislabel(" ")
+    panel.set_axisbelow(True)
+
+
+def _inside(panel, longitude, number_of_panels):
+    """Indices of what lies in a panel, and its pixel x; twice where a whole turn is wrapped over the rim."""
+    half = 180 / number_of_panels + _OVERLAP
+    east = wrap_longitude(longitude, panel.wcs.wcs.crval[0])
+    found = [(np.flatnonzero(np.abs(east + turn) <= half), turn) for turn in (-360, 0, 360)]
+    index = np.concatenate([one for one, _ in found])
+    shift = np.concatenate([east[one] + turn for one, turn in found])
+    return index, panel.wcs.wcs.crpix[0] - 1 + shift / panel.wcs.wcs.cdelt[0]
+
+
+def _pixel_y(panel, latitude):
+    return panel.wcs.wcs.crpix[1] - 1 + latitude / panel.wcs.wcs.cdelt[1]
+
+
+def _colored_points(axes, longitude, latitude, value, colors, size):
+    """Points coloured by a positive value on a logarithmic scale, the highest on top."""
+    order = np.argsort(value, kind="stable")
+    longitude, latitude, value = longitude[order], latitude[order], value[order]
+    norm, extend = style.log_norm(value)
+    for panel in axes:
+        index, x = _inside(panel, longitude, len(axes))
+        index, x = index[np.argsort(index, kind="stable")], x[np.argsort(index, kind="stable")]
+        points = panel.scatter(x, _pixel_y(panel, latitude[index]), c=value[index], s=size, linewidths=0,
+                               norm=norm, cmap=colors, rasterized=True, zorder=3)
+    return points, extend
+
+
+def _draw_regions(axes, longitude, latitude, region_l, region_b, r95):
+    east, rim = circle_vertices(region_l, region_b, r95)
+    for panel in axes:
+        index, x = _inside(panel, longitude, len(axes))
+        panel.plot(x, _pixel_y(panel, latitude[index]), "+", color="black", markersize=5, markeredgewidth=0.6,
+                   zorder=5, label="Fermi source (cross of fixed size)")
+        index, x = _inside(panel, region_l, len(axes))
+        polygons = np.stack([x[:, None] + east[index] / panel.wcs.wcs.cdelt[0], _pixel_y(panel, rim[index])], axis=-1)
+        panel.add_collection(PolyCollection(polygons, facecolor="none", edgecolor="black", linewidth=0.7, zorder=4,
+                                            label="its 95% region, true size"), autolim=False)
