@@ -4,10 +4,10 @@
 import errno
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import OutputError
+from ..errors import OutputError
 
 __all__ = ["write_aside"]
 
@@ -67,7 +67,5 @@ def write_aside(path):
                           kept="an older file of that name is unchanged.",
                           remedy="name a folder that you may write to and that has room.") from error
     finally:
-        try:
+        with suppress(OSError):  # a parent that is a file, or no right to look: nothing was written there
             aside.unlink(missing_ok=True)
-        except OSError:  # a parent that is a file, or no right to look: nothing was written there
-            pass
