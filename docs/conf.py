@@ -53,7 +53,7 @@ html_theme_options |= {
     "footer_end": [],
     "navigation_with_keys": False,
 }
-html_sidebars = {"installation": [], "quickstart": [], "changes": [], "citation": []}
+html_sidebars = {"index": [], "installation": [], "quickstart": []}
 
 # One example a figure, in the order of the job, on the embedded archive.
 _examples = [
