@@ -129,7 +129,7 @@ class CatalogFile:
         names = set(self.column_names)
         if not names >= _WHOLE:
             return []
-        return [name for name in COLUMNS if name not in names and name != "PriorSigma_Band"]
+        return [name for name in COLUMNS if name not in names]
 
     def _meta(self, table):
         header = self.sources.header
@@ -177,7 +177,7 @@ def open_catalog(path):
     catalog = CatalogFile(name, hashlib.sha256(content).hexdigest(), version, release, extensions)
     if catalog.sha256 != sha256:
         _check(catalog, len(content), str(path))
-        _say_what_is_not_known(catalog, sha256)
+    _say_what_is_not_known(catalog)
     return catalog
 
 
@@ -193,14 +193,15 @@ def _check(catalog, size, what):
                                "published.", remedy="download it again.")
 
 
-def _say_what_is_not_known(catalog, sha256):
-    """Warn of a version of the file that is not the current one of a release."""
+def _say_what_is_not_known(catalog):
+    """Warn of a version of the file that is not the one that the release is known by."""
     if catalog.release is None:
         warnings.warn(f"{catalog.name} ({catalog.label}) is in no release known here: it is read by its own "
-                      "header and columns.", InputWarning, stacklevel=4)
-    elif catalog.version != catalog.release.version and sha256 != catalog.sha256:
-        warnings.warn(f"{catalog.name} is not {catalog.version} of {catalog.release.name} as published: it "
-                      "is read by its own header and columns.", InputWarning, stacklevel=4)
+                      "header and columns.", InputWarning, stacklevel=5)
+    elif catalog.version != catalog.release.version:
+        warnings.warn(f"{catalog.name} ({catalog.version}) is an older file of {catalog.release.name}, now "
+                      f"{catalog.release.version}: it is read by its own header and columns.",
+                      InputWarning, stacklevel=5)
 
 
 def _find_sources(extensions, what):
@@ -233,7 +234,11 @@ def _read_table(extension, columns, what, absent=()):
     """Table of an extension, with canonical names."""
     header = extension.header
     dtype = table_dtype(header)
-    rows = np.frombuffer(extension.data_bytes, dtype, count=header["NAXIS2"])
+    try:
+        rows = np.frombuffer(extension.data_bytes, dtype, count=header["NAXIS2"])
+    except ValueError as error:
+        raise InvalidFileError(f"{what} is damaged: its table does not hold its {header['NAXIS2']} rows.",
+                               remedy="download it again.") from error
     numbers = {RENAMED.get(name, name): i for i, name in enumerate(dtype.names, 1)}
     names = _wanted(columns, [*numbers, *absent], what)
     return Table([_column(name, rows, header, numbers[name]) if name in numbers

@@ -6,7 +6,7 @@ Table 12 of Abdollahi et al. 2020 (ApJS 247, 33) and Table 6 of Abdollahi et al.
 2022 (ApJS 260, 53).
 """
 
-__all__ = ["COLUMNS", "RENAMED", "SHIPPED_COLUMNS", "column_description"]
+__all__ = ["COLUMNS", "OTHER_COLUMNS", "RENAMED", "SHIPPED_COLUMNS", "column_description"]
 
 _PHOTONS = "ph cm-2 s-1"
 _ENERGY = "erg cm-2 s-1"
@@ -36,7 +36,7 @@ def _fitted(name, unit, description):
     return {name: (unit, description), f"Unc_{name}": (unit, f"{_ONE_SIGMA} {name}")}
 
 
-# name: (unit or None, description)
+# name: (unit or None, description), in the order of DR4
 COLUMNS = {
     "Source_Name": (None, "Name of the source, 4FGL JHHMM.m+DDMM (FL16Y JHHMM.m+DDMM); at its end c: "
                           "confused with diffuse emission, e: extended, i and s: parts of the Crab nebula"),
@@ -74,7 +74,6 @@ COLUMNS = {
     "Unc_Flux_Band": (_PHOTONS, _BOTH_ERRORS.format("Flux_Band")),
     "nuFnu_Band": (_ENERGY, "Spectral energy distribution nu F_nu in each band"),
     "Sqrt_TS_Band": (None, "Square root of the test statistic in each band"),
-    "PriorSigma_Band": (_PHOTONS, "Width of the prior on Flux_Band; masked where there is none"),
     "Variability_Index": (None, "Twice the sum of the log-likelihood differences between the flux fitted in "
                                 "each interval of the light curve and the average flux"),
     **_fitted("Frac_Variability", None, "Fractional variability from year to year"),
@@ -105,8 +104,27 @@ COLUMNS = {
     "Flags": (None, "Analysis flags: bit n, worth 2^(n-1), is set where check n failed"),
 }
 
+# Columns that DR4 does not have.
+OTHER_COLUMNS = {
+    "PriorSigma_Band": "Width of the prior on Flux_Band; masked where there was none (FL16Y)",
+    "ASSOC_GAM": "Associated source of an earlier gamma-ray catalogue (preliminary files of DR1)",
+    "Variability2_Index": "As Variability_Index, for intervals of two months (DR1)",
+    "Frac2_Variability": "Fractional variability from two months to two months (DR1)",
+    "Unc_Frac2_Variability": f"{_ONE_SIGMA} Frac2_Variability",
+    "Signif2_Peak": "Significance in the two months of the highest flux, in Gaussian sigma (DR1)",
+    "Flux2_Peak": "Highest integral photon flux in two months (DR1)",
+    "Unc_Flux2_Peak": f"{_ONE_SIGMA} Flux2_Peak",
+    "Time2_Peak": "Centre of the two months of the highest flux, mission elapsed time (DR1)",
+    "Peak2_Interval": "Length of the interval of the highest flux (DR1)",
+    "Flux2_History": "Integral photon flux in each two months (extension Hist2_Start; DR1)",
+    "Unc_Flux2_History": _BOTH_ERRORS.format("Flux2_History"),
+    "Sqrt_TS2_History": "Square root of the test statistic in each two months (DR1)",
+}
+
 # Canonical names of what older releases call otherwise.
 RENAMED = {
+    "CLASS": "CLASS1",
+    "nuFnu": "nuFnu_Band",
     "PLEC_Index": "PLEC_IndexS",
     "Unc_PLEC_Index": "Unc_PLEC_IndexS",
     "PLEC_Expfactor": "PLEC_ExpfactorS",
@@ -155,4 +173,6 @@ def column_description(name):
     """
     if name in _RENAMED_DESCRIPTIONS:
         return _RENAMED_DESCRIPTIONS[name]
-    return COLUMNS.get(name, (None, ""))[1]
+    if name in OTHER_COLUMNS:
+        return OTHER_COLUMNS[name]
+    return COLUMNS.get(RENAMED.get(name, name), (None, ""))[1]

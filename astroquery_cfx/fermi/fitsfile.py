@@ -183,6 +183,14 @@ def _word_sum(view, total=0):
     return total
 
 
+def _shape(count, dimensions):
+    """Shape of an entry: TDIM counts the fastest axis first, numpy last."""
+    shape = tuple(int(size) for size in re.findall(r"\d+", str(dimensions or "")))[::-1]
+    if np.prod(shape, dtype=int) != count or not shape:
+        return (count,) if count != 1 else ()
+    return shape
+
+
 def table_dtype(header):
     """
     Data type of the rows of a binary table.
@@ -213,8 +221,11 @@ def table_dtype(header):
         if match[2] == "A":
             fields.append((name, f"S{count}"))
         else:
-            fields.append((name, _TYPES[match[2]], *(((count,),) if count != 1 else ())))
-    dtype = np.dtype(fields)
+            fields.append((name, _TYPES[match[2]], _shape(count, header.get(f"TDIM{i}"))))
+    try:
+        dtype = np.dtype(fields)
+    except ValueError as error:
+        raise InvalidFileError(f"The columns of the table make no table: {error}.") from error
     if dtype.itemsize != header["NAXIS1"]:
         raise InvalidFileError(f"The rows of the table have {header['NAXIS1']} bytes, its columns "
                                f"{dtype.itemsize}.")
