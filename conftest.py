@@ -3,7 +3,7 @@
 
 import pytest
 
-collect_ignore = ["docs/conf.py"]  # needs Sphinx, and is no part of the tests
+collect_ignore = ["docs/conf.py", "docs/gallery_figures.py"]  # they need Sphinx, and are no part of the tests
 
 
 @pytest.fixture(scope="session", autouse=True)

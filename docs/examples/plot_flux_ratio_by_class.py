@@ -1,0 +1,33 @@
+"""
+Flux ratio by class
+===================
+
+The X-ray to gamma-ray flux ratio of each pair by the class of the Fermi source.
+"""
+
+import astropy.units as u
+
+from astroquery_cfx import CSCPlaneClass, Fermi4FGL
+from astroquery_cfx.archive import EmbeddedArchive
+from astroquery_cfx.fermi import shipped_catalog
+from astroquery_cfx.figures import plot_flux_ratio_by_class
+from astroquery_cfx.reproduce import match_plane, matched_table
+
+# %%
+# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+
+with EmbeddedArchive() as archive:
+    chandra = CSCPlaneClass(vo_url=archive.url)
+    sources = chandra.query_plane(10 * u.deg, column_filters={'b_flux_ap': ('>', 0)})
+
+fermi = Fermi4FGL.get_catalog('DR4', path=shipped_catalog())
+pairs = match_plane(sources, fermi, 0.1 * u.deg)
+matched = matched_table(pairs)
+
+matched['csc_name', 'fermi_name', 'fermi_class', 'separation'][:4]
+
+# %%
+# Every class that is present is shown, from Galactic to extragalactic, with its number of pairs under its name. The
+# points are spread sideways by a seeded jitter, so the figure is the same each time.
+
+axes = plot_flux_ratio_by_class(matched)

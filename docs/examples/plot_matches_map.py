@@ -1,0 +1,33 @@
+"""
+Where the matches are
+=====================
+
+The Chandra sources near a Fermi source, each once, and the regions of the Fermi sources.
+"""
+
+import astropy.units as u
+
+from astroquery_cfx import CSCPlaneClass, Fermi4FGL
+from astroquery_cfx.archive import EmbeddedArchive
+from astroquery_cfx.fermi import shipped_catalog
+from astroquery_cfx.figures import plot_matches_map
+from astroquery_cfx.reproduce import match_plane, matched_table
+
+# %%
+# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+
+with EmbeddedArchive() as archive:
+    chandra = CSCPlaneClass(vo_url=archive.url)
+    sources = chandra.query_plane(10 * u.deg, column_filters={'b_flux_ap': ('>', 0)})
+
+fermi = Fermi4FGL.get_catalog('DR4', path=shipped_catalog())
+pairs = match_plane(sources, fermi, 0.1 * u.deg)
+matched = matched_table(pairs)
+
+matched['csc_name', 'fermi_name', 'fermi_class', 'separation'][:4]
+
+# %%
+# The regions are circles of the semi-major axis of the 95% error ellipse, drawn at their true size on the sky.
+# On a map of the whole sky that is a dot, so the Fermi sources with most matches are shown enlarged below it.
+
+axes = plot_matches_map(matched)
