@@ -2,7 +2,8 @@
 Which classes are seen in the plane
 ===================================
 
-The share of Galactic and extragalactic classes among the Fermi sources of the plane, and among those with a match.
+The share of Galactic and extragalactic classes among the Fermi sources of the plane, and among those
+with a match.
 """
 
 import astropy.units as u

@@ -27,7 +27,7 @@ matched = matched_table(pairs)
 matched['csc_name', 'fermi_name', 'fermi_class', 'separation'][:4]
 
 # %%
-# Every class that is present is shown, from Galactic to extragalactic, with its number of pairs under its name. The
-# points are spread sideways by a seeded jitter, so the figure is the same each time.
+# Every class that is present is shown, from Galactic to extragalactic, with its number of pairs under
+# its name. The points are spread sideways by a seeded jitter, so the figure is the same each time.
 
 axes = plot_flux_ratio_by_class(matched)

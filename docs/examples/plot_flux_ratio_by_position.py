@@ -27,6 +27,7 @@ matched = matched_table(pairs)
 matched['csc_name', 'fermi_name', 'fermi_class', 'separation'][:4]
 
 # %%
-# Two panels share the axis of the ratio. A column of points is one Fermi source with many Chandra sources near it.
+# Two panels share the axis of the ratio. A column of points is one Fermi source with many Chandra
+# sources near it.
 
 axes = plot_flux_ratio_by_position(matched)

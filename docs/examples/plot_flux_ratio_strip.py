@@ -27,7 +27,7 @@ matched = matched_table(pairs)
 matched['csc_name', 'fermi_name', 'fermi_class', 'separation'][:4]
 
 # %%
-# The X-ray flux is that of 0.5-7 keV, the gamma-ray flux that of 0.1-100 GeV: the ratio compares two bands, it is no
-# colour of one source unless the two are the same object.
+# The X-ray flux is that of 0.5-7 keV, the gamma-ray flux that of 0.1-100 GeV: the ratio compares two
+# bands, it is no colour of one source unless the two are the same object.
 
 axes = plot_flux_ratio_strip(matched, b_max=10 * u.deg)

@@ -27,7 +27,8 @@ matched = matched_table(pairs)
 matched['csc_name', 'fermi_name', 'fermi_class', 'separation'][:4]
 
 # %%
-# The regions are circles of the semi-major axis of the 95% error ellipse, drawn at their true size on the sky.
-# On a map of the whole sky that is a dot, so the Fermi sources with most matches are shown enlarged below it.
+# The regions are circles of the semi-major axis of the 95% error ellipse, drawn at their true size on
+# the sky. On a map of the whole sky that is a dot, so the Fermi sources with most matches are shown
+# enlarged below it.
 
 axes = plot_matches_map(matched)

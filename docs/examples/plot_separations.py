@@ -27,7 +27,7 @@ separations = separations_table(pairs)
 separations[:4]
 
 # %%
-# True counterparts would follow a Rayleigh law, chance grows with the area. Most pairs are chance: a match within
-# 0.1 degrees is not yet an association.
+# True counterparts would follow a Rayleigh law, chance grows with the area. Most pairs are chance: a
+# match within 0.1 degrees is not yet an association.
 
 axes = plot_separations(separations)
