@@ -1,0 +1,179 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Counting at the service: totals, histograms along a key, edges of a text key; and the plan they give."""
+
+import math
+
+from ..errors import IncompleteResultError, InvalidInputError, ServiceError
+from .adql import both, literal
+from .plan import Page, Range, split_numbers, split_texts
+
+__all__ = ["Counter", "make_plan"]
+
+_FINITE = 1e300
+
+
+class Counter:
+    """
+    Count rows of one query; remember what was counted, so that it can be counted again.
+
+    Parameters
+    ----------
+    ask : callable
+        ``ask(adql, rows)`` gives an `Answer`; `rows` is the number of rows to make room for.
+    select : Select
+    """
+
+    def __init__(self, ask, select):
+        self._ask = ask
+        self._select = select
+        self.requests = 0
+        self.asked = {}
+
+    def count(self, condition=""):
+        """Rows of the query that meet a further condition."""
+        return self._numbers(["COUNT(*) AS cfx_rows"], condition)[0]
+
+    def count_statement(self, adql):
+        """Rows of any query, as a derived table."""
+        return self._first_row(f"SELECT COUNT(*) AS cfx_rows FROM ({adql}) AS cfx_query")[0]
+
+    def distinct(self, expression):
+        """How many different values an expression has; NULL is none."""
+        return self._numbers([f"COUNT(DISTINCT {expression}) AS cfx_rows"], "")[0]
+
+    def key_statistics(self, key, condition=""):
+        """Rows, rows where the key is not NULL, and the least and largest finite key."""
+        k = key.expression
+        rows, known, low, high = self._numbers(
+            ["COUNT(*) AS cfx_rows", f"COUNT({k}) AS cfx_known", f"MIN({k}) AS cfx_low", f"MAX({k}) AS cfx_high"],
+            condition)
+        if key.kind == "float" and known and not (_is_finite(low) and _is_finite(high)):
+            finite = both(condition, f"{k} >= {literal(-_FINITE)} AND {k} <= {literal(_FINITE)}")
+            low, high = self._numbers([f"MIN({k}) AS cfx_low", f"MAX({k}) AS cfx_high"], finite)
+        return int(rows), int(known), low, high
+
+    def histogram(self, key, condition, exponent, max_bins):
+        """Counts of FLOOR(key / 2**exponent) by its value; those of no finite value under None."""
+        scale = repr(2.0 ** -exponent)
+        expression = f"FLOOR({key.expression} * {scale})"
+        answer = self._answer(self._statement([f"{expression} AS cfx_bin", "COUNT(*) AS cfx_rows"], condition)
+                              + f" GROUP BY {expression}", max_bins + 3)
+        bins = {}
+        (index, hidden), (rows, _) = answer.columns
+        for i, value in enumerate(index.tolist()):
+            missing = (hidden is not None and hidden[i]) or not _is_finite(value)
+            name = None if missing else int(value)
+            bins[name] = bins.get(name, 0) + int(rows[i])
+        return bins
+
+    def next_text(self, key, low, condition, step):
+        """The key `step` rows after `low`, in the service's own order."""
+        k = key.expression
+        inner = self._select.statement([f"{k} AS cfx_key"], top=step + 1,
+                                       where=both(condition, f"{k} >= {literal(low)}" if low is not None
+                                                  else f"{k} IS NOT NULL"))
+        value = self._first_row(f"SELECT MAX(cfx_key) AS cfx_edge FROM ({inner} ORDER BY cfx_key) AS cfx_query")[0]
+        if value == low:  # more rows of one value than fit: step over it
+            value = self._numbers([f"MIN({k}) AS cfx_edge"], both(condition, f"{k} > {literal(low)}"))[0]
+        return value or None
+
+    def _statement(self, items, condition):
+        return self._select.statement(items, where=condition)
+
+    def _numbers(self, items, condition):
+        return self._first_row(self._statement(items, condition))
+
+    def _first_row(self, adql):
+        answer = self._answer(adql, 1)
+        if answer.num_rows != 1:
+            raise IncompleteResultError(f"The service gave {answer.num_rows} rows for a count: {adql}")
+        return [None if mask is not None and mask[0] else data[0].item() if hasattr(data[0], "item") else data[0]
+                for data, mask in answer.columns]
+
+    def _answer(self, adql, rows):
+        self.requests += 1
+        return self._ask(adql, rows)
+
+
+def _is_finite(value):
+    return value is not None and math.isfinite(value)
+
+
+def make_plan(counter, keys, target, *, limit=None, within=()):
+    """
+    Cut a query into pages.
+
+    Parameters
+    ----------
+    counter : Counter
+    keys : list of Key
+        Best first; the next one is used where a key cannot cut fine enough.
+    target : int
+        Rows that a page may have.
+    limit : int, optional
+        Rows that the service gives at most, for the histogram.
+    within : tuple of Range
+        Ranges that hold already.
+
+    Returns
+    -------
+    list of Page
+
+    Raises
+    ------
+    InvalidInputError
+        If no key cuts the query fine enough.
+    """
+    failure = None
+    for number, key in enumerate(keys):
+        try:
+            pieces = _cut(counter, key, target, limit, within)
+        except (ServiceError, IncompleteResultError) as error:
+            failure = error
+            continue
+        pages = []
+        for piece, rows in pieces:
+            ranges = (*within, piece)
+            if rows > target and rows > 1:
+                pages += make_plan(counter, keys[number + 1:], target, limit=limit, within=ranges)
+            else:
+                pages.append(Page(ranges, rows))
+        return pages
+    raise InvalidInputError(
+        f"The query gives more than {target} rows where no column is left to split them by"
+        + (f" ({failure.failed})." if failure else "."),
+        remedy="add a numeric column with many values, such as a position, to the query, or narrow it by WHERE.")
+
+
+def _cut(counter, key, target, limit, within):
+    condition = both(*(item.condition for item in within))
+    total, known, low, high = counter.key_statistics(key, condition)
+    pieces = []
+    if known:
+        if key.kind == "text":
+            pieces = split_texts(key.expression, lambda start: counter.next_text(key, start, condition, target),
+                                 lambda start, end: counter.count(
+                                     both(condition, Range(key.expression, start, end).condition)),
+                                 known, target)
+        else:
+            pieces = _cut_numbers(counter, key, target, limit, condition, (low, high), known)
+    if sum(rows for _, rows in pieces) != known:
+        raise IncompleteResultError(f"The counts along {key.expression} do not add up to {known}.")
+    if total > known:
+        pieces.append((Range(key.expression, null=True), total - known))
+    return pieces
+
+
+def _cut_numbers(counter, key, target, limit, condition, span, known):
+    integer = key.kind == "integer"
+    if span[0] is None or span[1] is None:  # not one finite value
+        return [(Range(key.expression), known)]
+    span = (int(span[0]), int(span[1])) if integer else span
+    max_bins = max(2, min(4096, (limit or 20_000) // 2))
+
+    def histogram(low, high, exponent):
+        inside = Range(key.expression, low, high).condition or f"{key.expression} IS NOT NULL"
+        return counter.histogram(key, both(condition, inside), exponent, max_bins)
+
+    return split_numbers(key.expression, histogram, (None, None), span, target, max_bins=max_bins,
+                         integer=integer)

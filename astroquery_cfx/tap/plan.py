@@ -1,0 +1,217 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Counts along a key to pages that fit under the service's limit. Pure: the counting is passed in.
+
+A page is a half-open range of the key. The first range is open below and the last above, so that whatever
+the database sorts to the ends (infinities, NaN) lies in one of them; NULL keys have a page of their own.
+Bins are powers of two wide: in binary arithmetic their edges and FLOOR(key / width) are exact, and so a
+bin's count is the count of its range.
+"""
+
+import math
+from dataclasses import dataclass
+
+from .adql import literal
+
+__all__ = ["Page", "Range", "bin_exponent", "group_bins", "split_numbers", "split_texts"]
+
+
+@dataclass(frozen=True)
+class Range:
+    """
+    A half-open range of a key, or its NULLs.
+
+    Attributes
+    ----------
+    key : str
+        The expression of the key in ADQL.
+    low, high : int, float, str or None
+        ``low <= key < high``; None is open.
+    null : bool
+        The rows where the key is NULL, and no others.
+    """
+
+    key: str
+    low: object = None
+    high: object = None
+    null: bool = False
+
+    @property
+    def condition(self):
+        """The range in ADQL; '' for a range open at both ends."""
+        if self.null:
+            return f"{self.key} IS NULL"
+        parts = []
+        if self.low is not None:
+            parts.append(f"{self.key} >= {literal(self.low)}")
+        if self.high is not None:
+            parts.append(f"{self.key} < {literal(self.high)}")
+        return " AND ".join(parts)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Ranges that all hold, and how many rows lie in them."""
+
+    ranges: tuple
+    rows: int
+
+    @property
+    def condition(self):
+        return " AND ".join(item.condition for item in self.ranges if item.condition)
+
+
+def bin_exponent(low, high, max_bins, *, integer=False):
+    """
+    The exponent of the bin width: the smallest power of two that gives at most `max_bins` bins.
+
+    Examples
+    --------
+    >>> from astroquery_cfx.tap.plan import bin_exponent
+    >>> 2.0 ** bin_exponent(0.007, 359.99, 4096)
+    0.125
+    """
+    span = (high - low) / max(1, max_bins - 1)
+    exponent = math.ceil(math.log2(span)) if span > 0 else -1000
+    # Nothing finer than the spacing of doubles at the larger end has edges of its own.
+    largest = max(abs(low), abs(high))
+    finest = math.frexp(largest)[1] - 53 if largest else -1000
+    exponent = max(exponent, finest, -1000)
+    return max(exponent, 0) if integer else exponent
+
+
+def group_bins(bins, target):
+    """
+    Join neighbouring bins into groups near an even size, none above `target` unless it is one bin.
+
+    Parameters
+    ----------
+    bins : list of (int, int)
+        Index and count, by index.
+    target : int
+
+    Returns
+    -------
+    list of (int, int, int)
+        Index of the first bin, index after the last, rows.
+
+    Examples
+    --------
+    >>> from astroquery_cfx.tap.plan import group_bins
+    >>> group_bins([(0, 3), (1, 3), (4, 9), (5, 1), (6, 1)], 6)
+    [(0, 2, 6), (4, 5, 9), (5, 7, 2)]
+    """
+    total = sum(count for _, count in bins)
+    aim = total / max(1, math.ceil(total / target)) if total else 0
+    groups = []
+    for index, count in bins:
+        if groups:
+            first, _, rows = groups[-1]
+            if rows + count <= target and rows + count / 2 <= aim:
+                groups[-1] = (first, index + 1, rows + count)
+                continue
+        groups.append((index, index + 1, count))
+    return groups
+
+
+def split_numbers(key, histogram, whole, span, target, *, max_bins, integer=False):
+    """
+    Split a range of a numeric key into ranges of at most `target` rows.
+
+    Parameters
+    ----------
+    key : str
+    histogram : callable
+        ``histogram(low, high, exponent)`` gives ``{index: count}`` of ``FLOOR(key / 2**exponent)`` in
+        ``low <= key < high`` (None is open); infinite and NaN keys under the index None.
+    whole : (low, high)
+        The range to split; None is open.
+    span : (minimum, maximum)
+        Finite values between which the key is expected; only the fineness hangs on it.
+    target, max_bins : int
+    integer : bool
+        Whether the key takes whole numbers only.
+
+    Returns
+    -------
+    list of (Range, int)
+        In order, without gaps, with their rows. A range above `target` cannot be split by this key.
+    """
+    exponent = bin_exponent(*span, max_bins, integer=integer)
+    counts = dict(histogram(*whole, exponent))
+    odd = counts.pop(None, 0)
+    width = 2 ** exponent if integer else 2.0 ** exponent
+    groups = group_bins(sorted(counts.items()), target)
+    pieces = []
+    for number, (first, after, rows) in enumerate(groups):
+        # The edge between two groups is the first bin of the later one; the outer edges stay as they were.
+        low = whole[0] if number == 0 else first * width
+        high = groups[number + 1][0] * width if number + 1 < len(groups) else whole[1]
+        if rows > target and after - first == 1 and _can_refine(first, width, span, integer=integer):
+            pieces += _refine(key, histogram, (low, high), (first * width, after * width), rows, target,
+                              max_bins=max_bins, integer=integer)
+        else:
+            pieces.append((Range(key, low, high), rows))
+    if odd:
+        pieces = _add_odd(pieces, odd, key, whole)
+    return pieces
+
+
+def _add_odd(pieces, odd, key, whole):
+    """Infinite and NaN keys: a range that reaches beyond every finite value, at the upper end."""
+    if not pieces:
+        return [(Range(key, *whole), odd)]
+    *before, (last, rows) = pieces
+    return [*before, (Range(key, last.low, whole[1]), rows + odd)]
+
+
+def _can_refine(first, width, span, *, integer):
+    if integer:
+        return width > 1
+    edge = max(abs(first), abs(first + 1)) * width
+    return span[0] < span[1] and width > math.ulp(edge)
+
+
+def _refine(key, histogram, whole, edges, rows, target, *, max_bins, integer):
+    low, high = whole
+    inside = (edges[0] if low is None else max(low, edges[0]), edges[1] if high is None else min(high, edges[1]))
+    pieces = split_numbers(key, histogram, inside, edges, target, max_bins=max_bins, integer=integer)
+    found = sum(count for _, count in pieces)
+    if found != rows or not pieces:  # the table changed, or FLOOR is not exact there: the pager will see
+        return [(Range(key, low, high), rows)]
+    # Open the outer edges again: between bins there is nothing.
+    first, last = pieces[0], pieces[-1]
+    pieces[0] = (Range(key, low, first[0].high), first[1])
+    last = pieces[-1]
+    pieces[-1] = (Range(key, last[0].low, high), last[1])
+    return pieces
+
+
+def split_texts(key, next_edge, count, rows, target):
+    """
+    Split a text key into ranges of at most `target` rows, walking along the service's own order.
+
+    Parameters
+    ----------
+    key : str
+    next_edge : callable
+        ``next_edge(low)`` gives the key of the row that is `target` rows after `low`, or a later one.
+    count : callable
+        ``count(low, high)`` gives the rows of ``low <= key < high``.
+    rows, target : int
+
+    Returns
+    -------
+    list of (Range, int)
+    """
+    pieces, low, left = [], None, rows
+    while left > target:
+        high = next_edge(low)
+        if high is None or high == low:
+            break
+        inside = count(low, high)
+        if inside == 0:
+            break
+        pieces.append((Range(key, low, high), inside))
+        low, left = high, left - inside
+    pieces.append((Range(key, low, None), left))
+    return pieces

@@ -1,0 +1,286 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""One query to a TAP service over HTTP: time-outs, retries, back-off; each kind of failure has a name."""
+
+import email.utils
+import random
+import re
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from astropy import log
+
+from ..errors import InvalidFileError, InvalidInputError, ServiceError, ServiceUnavailableError
+from .votable import AnswerReader
+
+__all__ = ["Transport"]
+
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_REDIRECTS = {301, 302, 303, 307, 308}
+_PASSING_WORDS = re.compile(
+    r"time.?out|timed out|time limit|took too long|too many (requests|connections|queries|jobs)|overload|"
+    r"temporar|try (again|later)|unavailable|connection (reset|refused|closed|lost)|deadlock|out of memory|"
+    r"(too|server is) busy|shutting down|starting up", re.IGNORECASE)
+_TIMEOUT_WORDS = re.compile(r"time.?out|timed out|time limit|took too long", re.IGNORECASE)
+_LONGEST_PAUSE = 120.0
+_PIECE = 65_536
+
+
+@dataclass
+class Transport:
+    """
+    Ask one TAP service.
+
+    Parameters
+    ----------
+    url : str
+        The service's base URL; queries go to ``url + '/sync'``.
+    session : `~requests.Session`
+    timeout, stall_timeout : float
+        Seconds that an exchange may take in all, and that the service may stay silent.
+    retries : int
+        How often to try again after a failure that can pass.
+    max_bytes : int
+        An answer longer than this is given up.
+    pause : callable
+        What waits between tries; `time.sleep`.
+
+    Notes
+    -----
+    Any callable object with the method `ask` of this class can be given to `complete_query` instead.
+    """
+
+    url: str
+    session: requests.Session
+    timeout: float = 300.0
+    stall_timeout: float = 60.0
+    retries: int = 4
+    max_bytes: int = 2**31
+    pause: object = field(default=time.sleep, repr=False)
+
+    def ask(self, adql, *, maxrec=None, uploads=None):
+        """
+        Ask one query, again while it fails for a reason that can pass.
+
+        Parameters
+        ----------
+        adql : str
+        maxrec : int, optional
+        uploads : dict, optional
+            Name to VOTable bytes.
+
+        Returns
+        -------
+        answer : Answer
+        attempts : int
+            How many exchanges it took.
+
+        Raises
+        ------
+        ServiceError
+            If the service refuses the query: its words and the ADQL are in the message.
+        ServiceUnavailableError
+            If no whole answer came, after all retries.
+        """
+        log.debug(f"TAP query: {adql}")
+        for attempt in range(1, self.retries + 2):
+            try:
+                answer = self._exchange(adql, maxrec, uploads)
+                self._raise_error(answer, adql)
+                return answer, attempt
+            except _Passing as failure:
+                if attempt > self.retries:
+                    raise ServiceUnavailableError(
+                        f"{self.url} did not answer after {attempt} tries: {failure.reason} "
+                        f"The query was: {adql}",
+                        remedy="try again later; what was verified is not fetched again.") from failure
+                wait = self._wait_for(attempt, failure)
+                log.debug(f"{self.url}: {failure.reason} Trying again in {wait:.1f} s.")
+                self.pause(wait)
+        raise AssertionError("unreachable")
+
+    def _wait_for(self, attempt, failure):
+        if failure.retry_after is not None:
+            return min(failure.retry_after, _LONGEST_PAUSE)
+        return min(0.5 * 2 ** (attempt - 1) * random.uniform(0.5, 1.5), _LONGEST_PAUSE)
+
+    def _raise_error(self, answer, adql):
+        if answer.status != "ERROR":
+            return
+        if answer.late_error or _PASSING_WORDS.search(answer.message):
+            failure = _Passing(f"the service said: {answer.message}")
+            failure.timed_out = bool(_TIMEOUT_WORDS.search(answer.message))
+            raise failure
+        raise ServiceError(f"{self.url} refused the query: {answer.message} The query was: {adql}",
+                           remedy="mend the query.")
+
+    def _exchange(self, adql, maxrec, uploads):
+        data = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": adql}
+        if maxrec is not None:
+            data["MAXREC"] = str(maxrec)
+        deadline = time.monotonic() + self.timeout
+        try:
+            with self._post(data, uploads) as response:
+                return self._read(response, deadline)
+        except requests.Timeout as error:
+            failure = _Passing("it stayed silent.")
+            failure.timed_out = True
+            raise failure from error
+        except requests.RequestException as error:
+            raise _Passing(f"the connection failed ({_root(error)}).") from error
+        except OSError as error:
+            raise _Passing(f"the connection failed ({_root(error)}).") from error
+
+    def _post(self, data, uploads):
+        files = None
+        if uploads:
+            data["UPLOAD"] = ";".join(f"{name},param:{name}" for name in uploads)
+            files = {name: (f"{name}.xml", content, "application/x-votable+xml")
+                     for name, content in uploads.items()}
+        return self._send("POST", f"{self.url}/sync", data=data, files=files)
+
+    def _send(self, method, url, **content):
+        """One request; redirects are followed by hand, so that nothing leaves the host unseen."""
+        for _ in range(6):
+            response = self.session.request(
+                method, url, stream=True, allow_redirects=False, headers={"Accept-Encoding": "identity"},
+                timeout=(min(30.0, self.timeout), self.stall_timeout), **content)
+            if response.status_code not in _REDIRECTS or "Location" not in response.headers:
+                return response
+            target = urljoin(url, response.headers["Location"])
+            response.close()
+            if not _same_host(url, target):
+                raise ServiceError(f"{url} redirects to another host, {target}: not followed.",
+                                   remedy="give that URL as the service, if you trust it.")
+            url = target
+            if response.status_code in (301, 302, 303):
+                method, content = "GET", {}
+        raise ServiceError(f"{url} redirects without end.")
+
+    def _read(self, response, deadline):
+        reader, total = AnswerReader(), 0
+        try:
+            for piece in _pieces(response):
+                total += len(piece)
+                if total > self.max_bytes:
+                    raise ServiceError(f"The answer of {self.url} is longer than {self.max_bytes} bytes.",
+                                       remedy="ask for fewer columns, or smaller pages.")
+                if time.monotonic() > deadline:
+                    raise requests.Timeout("the answer took too long")
+                reader.feed(piece)
+            answer = reader.close()
+        except InvalidFileError as error:
+            raise self._failure(response, error) from error
+        if response.status_code >= 400 and answer.status != "ERROR":
+            raise self._failure(response, None)
+        return answer
+
+    def _failure(self, response, error):
+        """What an answer that is no whole VOTable means."""
+        status = response.status_code
+        if status >= 400 and status not in _PASSING:
+            return ServiceError(f"{self.url} answered HTTP {status} {response.reason}.",
+                                remedy="check the URL of the service and your rights to it.")
+        failure = _Passing(f"it answered HTTP {status} {response.reason}." if status >= 400 else error.failed)
+        failure.retry_after = _retry_after(response.headers.get("Retry-After"))
+        return failure
+
+
+class _Passing(Exception):  # noqa: N818 - never leaves this module
+    """A failure that may pass."""
+
+    def __init__(self, reason):
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = None
+        self.timed_out = False
+
+
+def _pieces(response):
+    """The body as it comes in. Read1 gives what is there, so that a trickle cannot outlast the deadline."""
+    raw = response.raw
+    if not hasattr(raw, "read1"):  # urllib3 1
+        yield from response.iter_content(4096)
+        return
+    import urllib3
+
+    try:
+        while piece := raw.read1(_PIECE, decode_content=True):
+            yield piece
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise requests.Timeout(error) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.ConnectionError(error) from error
+
+
+def _same_host(url, target):
+    here, there = urlsplit(url), urlsplit(target)
+    if here.hostname != there.hostname:
+        return False
+    return (here.scheme, here.port) == (there.scheme, there.port) or \
+        (here.scheme == "http" and there.scheme == "https" and here.port is None and there.port is None)
+
+
+def _retry_after(value):
+    """Seconds to wait, of a Retry-After header: a number, or a date."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())
+
+
+def _root(error):
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = error.__cause__ or error.__context__
+    return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def check_uploads(uploads):
+    """
+    Turn uploads into bytes.
+
+    Parameters
+    ----------
+    uploads : dict or None
+        Name to `~astropy.table.Table`, path or VOTable bytes.
+
+    Returns
+    -------
+    dict or None
+    """
+    if not uploads:
+        return None
+    return {_upload_name(name): _upload_bytes(name, content) for name, content in uploads.items()}
+
+
+def _upload_name(name):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise InvalidInputError(f"{name!r} cannot be the name of an upload.",
+                                remedy="use letters, digits and underscores.")
+    return name
+
+
+def _upload_bytes(name, content):
+    import io
+    from pathlib import Path
+
+    from astropy.table import Table
+
+    if isinstance(content, bytes):
+        return content
+    if isinstance(content, Table):
+        if len(content) == 0 or not content.colnames:
+            raise InvalidInputError(f"The upload {name} is an empty table.")
+        out = io.BytesIO()
+        content.write(out, format="votable")
+        return out.getvalue()
+    if isinstance(content, str | Path):
+        return Path(content).read_bytes()
+    raise InvalidInputError(f"The upload {name} is a {type(content).__name__}.",
+                            remedy="give a Table, a path of a VOTable, or its bytes.")
