@@ -57,7 +57,7 @@ class Transport:
     stall_timeout: float = 60.0
     retries: int = 4
     max_bytes: int = 2**31
-    pause: object = field(default=time.sleep, repr=False)
+    pause: object = field(default_factory=lambda: time.sleep, repr=False)
 
     def ask(self, adql, *, maxrec=None, uploads=None):
         """
