@@ -17,6 +17,10 @@ from .vocabulary import ALLOWED_NODES, ALLOWED_TYPES, RENAMED_FUNCTIONS
 
 __all__ = ["QueryError", "Translation", "translate"]
 
+_FORBIDDEN_CLAUSES = (
+    "into", "laterals", "windows", "qualify", "distribute", "sample", "locks", "pivots", "match", "hint",
+    "kind", "connect", "prewhere", "cluster", "format", "settings", "with", "with_")
+
 
 class ADQL(Dialect):
     """Enough of ADQL's own syntax: TOP, and NULLs in order as PostgreSQL has them."""
@@ -127,8 +131,7 @@ def _check_node(node, behaviour):
         raise QueryError(f'type "{node.this.name.lower()}" does not exist')
     if isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier):
         raise QueryError(f"function {node.this.key.lower()} cannot be a table")
-    for clause in ("into", "laterals", "windows", "qualify", "distribute", "sample", "locks", "pivots", "match",
-                   "hint", "kind", "connect", "prewhere", "cluster", "format", "settings"):
+    for clause in _FORBIDDEN_CLAUSES:
         if node.args.get(clause):
             raise QueryError(f"{clause} is not supported")
 

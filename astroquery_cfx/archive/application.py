@@ -4,8 +4,8 @@
 from .formats import find_format
 from .sql import QueryError
 from .uploads import read_uploads
-from .votable import error_document
 from .vosi import availability_document, capabilities_document, tables_document
+from .votable import error_document
 from .web import Answer
 
 __all__ = ["Application", "Task"]
@@ -53,7 +53,7 @@ class Task:
         return Answer(self.writer(result), self.media_type)
 
     def answer(self):
-        """Run the query; what is wrong with it is an answer too, with HTTP's 200 where the SQL is at fault."""
+        """Run the query. What is wrong with it is an answer too, with status 200 where SQL is at fault."""
         try:
             return self.run()
         except QueryError as error:

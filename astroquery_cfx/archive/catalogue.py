@@ -7,7 +7,6 @@ __all__ = ["IMPLICIT_COLUMNS", "ColumnInfo", "TableInfo"]
 
 # Integer nulls as Xamin writes them: VOTable's BINARY has no other way to say NULL.
 NULLS = {"short": -32768, "int": -2147483648, "long": -9223372036854775808}
-SIZES = {"char": 10, "boolean": 1, "short": 2, "int": 4, "long": 8, "float": 4, "double": 8}
 
 
 @dataclass(frozen=True)
@@ -21,12 +20,18 @@ class ColumnInfo:
     description: str = ""
     precision: str = ""
     width: str = ""
-    stored: bool = True
+    xtype: str = ""
+    quoted: bool = False
 
     @property
     def hidden(self):
         """Selectable by name, but not part of ``*`` nor of TAP_SCHEMA."""
         return self.name.startswith("__")
+
+    @property
+    def listed_name(self):
+        """The name as TAP_SCHEMA gives it: with quotes where a query must have them."""
+        return f'"{self.name}"' if self.quoted else self.name
 
     @property
     def arraysize(self):

@@ -6,7 +6,11 @@ import pyarrow as pa
 
 from .catalogue import ColumnInfo
 
-__all__ = ["arrow_column", "arrow_table", "describe_column"]
+__all__ = ["HEASARC_UNITS", "arrow_column", "arrow_table", "describe_column"]
+
+# astropy's spelling -> HEASARC's
+HEASARC_UNITS = {
+    "erg / (s cm2)": "erg/s/cm^2", "ct / (s cm2)": "count/s/cm^2", "count / (s cm2)": "count/s/cm^2"}
 
 _INTEGERS = {"i1": np.int16, "u1": np.int16, "i2": np.int16, "u2": np.int32, "i4": np.int32,
              "u4": np.int64, "i8": np.int64}
@@ -109,18 +113,18 @@ def describe_column(column, known=None):
     unit = column.info.unit
     return ColumnInfo(
         column.info.name.lower(), votable_type(arrow_column(column[:0]).type),
-        known.unit if unit is None else _unit_text(unit, known), str(meta.get("ucd", "") or known.ucd),
+        known.unit if unit is None else _unit_text(unit), str(meta.get("ucd", "") or known.ucd),
         str(column.info.description or known.description),
-        str(meta.get("precision", "") or known.precision), str(meta.get("width", "") or known.width))
+        str(meta.get("precision", "") or known.precision), str(meta.get("width", "") or known.width),
+        str(meta.get("xtype", "") or known.xtype), known.quoted)
 
 
-def _unit_text(unit, known):
-    """The unit as HEASARC spells it where it is the same unit, else in VOUnit spelling."""
-    from astropy import units as u
-
-    if known.unit and u.Unit(known.unit, parse_strict="silent") == unit:
-        return known.unit
+def _unit_text(unit):
+    """The unit as HEASARC spells it where that is known, else in VOUnit spelling."""
+    plain = str(unit)
+    if plain in HEASARC_UNITS:
+        return HEASARC_UNITS[plain]
     try:
         return unit.to_string("vounit")
     except (ValueError, AttributeError):
-        return str(unit)
+        return plain

@@ -109,7 +109,8 @@ def store(connection, table, name, physical, *, known=None, temporary=False):
     """Make a table of the database, with the implicit columns of HEASARC's tables; gives its TableInfo."""
     known = known or {}
     rows = arrow_table(table)
-    info = TableInfo(name, physical, rows=len(table), description=str(table.meta.get("description", "") or ""),
+    info = TableInfo(name, physical, rows=len(table),
+                     description=str(table.meta.get("description", "") or ""),
                      simulated=str(table.meta.get("simulated", "") or ""))
     for column in table.itercols():
         lower = column.info.name.lower()

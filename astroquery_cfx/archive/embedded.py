@@ -78,9 +78,10 @@ class EmbeddedArchive:
 
     @property
     def url(self):
-        """Base URL of the VO services, as ``vo_url`` of `~astroquery_cfx.CSCPlaneClass` wants it; TAP is below."""
+        """Base URL of the VO services, as `~astroquery_cfx.CSCPlaneClass` wants it; TAP is below it."""
         if self._server is None:
-            raise InvalidInputError("The archive is not running.", remedy="call start(), or use it in a with block.")
+            raise InvalidInputError("The archive is not running.",
+                                    remedy="call start(), or use it in a with block.")
         return f"http://127.0.0.1:{self._server.server_port}{ROOT}"
 
     def start(self):

@@ -123,8 +123,8 @@ def tabledata_blocks(result):
     """Rows as VOTable's TABLEDATA; nulls are empty cells."""
     for block in _blocks(result.rows):
         cells = [_cell_texts(array) for array in block]
-        lines = ("".join(["<TR><TD>", "</TD><TD>".join(row), "</TD></TR>\n"]) for row in zip(*cells, strict=True))
-        yield "".join(lines).encode()
+        rows = ("</TD><TD>".join(row) for row in zip(*cells, strict=True))
+        yield "".join(f"<TR><TD>{row}</TD></TR>\n" for row in rows).encode()
 
 
 def _cell_texts(array):

@@ -7,6 +7,8 @@ are great circles; which side of a polygon is inside is found from the angles
 under which its sides are seen, so that poles and RA 0 need no special case.
 """
 
+from itertools import pairwise
+
 import sqlglot.expressions as exp
 
 from .sql import QueryError, call, function_name, number
@@ -21,7 +23,7 @@ CREATE MACRO adql_x(ra, dec) AS cos(radians(dec)) * cos(radians(ra));
 CREATE MACRO adql_y(ra, dec) AS cos(radians(dec)) * sin(radians(ra));
 CREATE MACRO adql_z(ra, dec) AS sin(radians(dec));
 
--- Vincenty's formula, with cos(d1) sin(d2) - sin(d1) cos(d2) cos(a) written so that close pairs keep their digits
+-- Vincenty's formula, with cos(d1) sin(d2) - sin(d1) cos(d2) cos(a) written so that close pairs keep digits
 CREATE MACRO adql_vincenty(d1, d2, a) AS degrees(atan2(
     sqrt(power(cos(d2) * sin(a), 2) + power(sin(d2 - d1) + 2 * sin(d1) * cos(d2) * power(sin(a / 2), 2), 2)),
     sin(d1) * sin(d2) + cos(d1) * cos(d2) * cos(a)));
@@ -38,7 +40,8 @@ CREATE MACRO adql_frame_z(a, d, d0) AS sin(d) * cos(d0) - cos(d) * sin(d0) * cos
 CREATE MACRO adql_in_frame(x, y, z, width, height) AS (
     abs(atan2(y, x)) <= radians(width) / 2 AND abs(atan2(z, abs(x))) <= radians(height) / 2);
 CREATE MACRO adql_in_box(ra, dec, ra0, dec0, width, height) AS adql_in_frame(
-    adql_frame_x(radians(ra - ra0), radians(dec), radians(dec0)), adql_frame_y(radians(ra - ra0), radians(dec)),
+    adql_frame_x(radians(ra - ra0), radians(dec), radians(dec0)),
+    adql_frame_y(radians(ra - ra0), radians(dec)),
     adql_frame_z(radians(ra - ra0), radians(dec), radians(dec0)), width, height);
 
 -- corner of a box: the direction (1, y, z) of that frame, turned back
@@ -62,32 +65,37 @@ CREATE MACRO adql_seen(px, py, pz, ax, ay, az, qx, qy, qz) AS atan2(
     adql_side(px, py, pz, ax, ay, az, qx, qy, qz),
     adql_along(px, py, pz, ax - px, ay - py, az - pz, qx - px, qy - py, qz - pz));
 CREATE MACRO adql_angle(ra, dec, ra1, dec1, ra2, dec2) AS adql_seen(
-    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec), adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
+    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec),
+    adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
     adql_x(ra2, dec2), adql_y(ra2, dec2), adql_z(ra2, dec2));
 -- signed area of a triangle, steradians (Eriksson 1990)
 CREATE MACRO adql_excess(px, py, pz, ax, ay, az, qx, qy, qz) AS 2 * atan2(
     adql_side(px, py, pz, ax, ay, az, qx, qy, qz),
     1 + px * ax + py * ay + pz * az + ax * qx + ay * qy + az * qz + px * qx + py * qy + pz * qz);
 CREATE MACRO adql_triangle(ra, dec, ra1, dec1, ra2, dec2) AS adql_excess(
-    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec), adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
+    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec),
+    adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
     adql_x(ra2, dec2), adql_y(ra2, dec2), adql_z(ra2, dec2));
 CREATE MACRO adql_turn(ra, dec, ra1, dec1, ra2, dec2) AS adql_side(
-    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec), adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
+    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec),
+    adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
     adql_x(ra2, dec2), adql_y(ra2, dec2), adql_z(ra2, dec2));
 
--- distance of p from the side a b: to the great circle where the foot lies on the side, else to the nearer end
+-- distance of p from the side a b: to its great circle where the foot is on the side, else to the nearer end
 CREATE MACRO adql_from_side(px, py, pz, ax, ay, az, qx, qy, qz, nx, ny, nz, ends) AS CASE
-    WHEN adql_det(nx, ny, nz, ax, ay, az, px, py, pz) >= 0 AND adql_det(nx, ny, nz, px, py, pz, qx, qy, qz) >= 0
+    WHEN adql_det(nx, ny, nz, ax, ay, az, px, py, pz) >= 0
+         AND adql_det(nx, ny, nz, px, py, pz, qx, qy, qz) >= 0
     THEN degrees(abs(atan2(px * nx + py * ny + pz * nz, sqrt(power(ny * pz - nz * py, 2)
          + power(nz * px - nx * pz, 2) + power(nx * py - ny * px, 2)))))
     ELSE ends END;
 CREATE MACRO adql_from_normal(px, py, pz, ax, ay, az, qx, qy, qz, ends) AS adql_from_side(
     px, py, pz, ax, ay, az, qx, qy, qz, ay * qz - az * qy, az * qx - ax * qz, ax * qy - ay * qx, ends);
 CREATE MACRO adql_side_distance(ra, dec, ra1, dec1, ra2, dec2) AS adql_from_normal(
-    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec), adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
+    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec),
+    adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
     adql_x(ra2, dec2), adql_y(ra2, dec2), adql_z(ra2, dec2),
     least(adql_distance(ra, dec, ra1, dec1), adql_distance(ra, dec, ra2, dec2)));
--- sides a b and c d cross where each pair of ends lies on both sides of the other, on the same half of the sphere
+-- two sides cross where the ends of each lie on both sides of the other, on the same half of the sphere
 CREATE MACRO adql_cross(ra1, dec1, ra2, dec2, ra3, dec3, ra4, dec4) AS (
     adql_turn(ra1, dec1, ra2, dec2, ra3, dec3) * adql_turn(ra1, dec1, ra2, dec2, ra4, dec4) < 0
     AND adql_turn(ra3, dec3, ra4, dec4, ra1, dec1) * adql_turn(ra3, dec3, ra4, dec4, ra2, dec2) < 0
@@ -126,14 +134,14 @@ def _predicate_comparison(node):
 
 
 def _near(node, distance, limit):
-    """``DISTANCE(a, b) < r`` also bounds the declinations: joins can then sort instead of trying all pairs."""
+    """``DISTANCE(a, b) < r`` also bounds the declinations: joins can then sort, not try all pairs."""
     if function_name(distance) != "DISTANCE":
         return None
     points = [_rewrite_arguments(point) for point in _two_points(distance)]
-    bound = exp.Add(this=exp.paren(limit.copy()), expression=number(1e-9))
-    north = exp.LTE(this=points[0][1].copy(), expression=exp.Add(this=points[1][1].copy(), expression=bound.copy()))
-    south = exp.GTE(this=points[0][1].copy(),
-                    expression=exp.Sub(this=points[1][1].copy(), expression=exp.paren(bound.copy())))
+    bound = exp.paren(exp.Add(this=exp.paren(limit.copy()), expression=number(1e-9)))
+    dec, other = (exp.paren(point[1].copy()) for point in points)
+    north = exp.LTE(this=dec.copy(), expression=exp.Add(this=other.copy(), expression=bound.copy()))
+    south = exp.GTE(this=dec.copy(), expression=exp.Sub(this=other.copy(), expression=bound.copy()))
     exact = node.copy()
     (exact.this if function_name(exact.this) == "DISTANCE" else exact.expression).replace(
         call("adql_distance", *points[0], *points[1]))
@@ -284,9 +292,9 @@ def _corners(shape):
     if kind == "POLYGON":
         return [values[i:i + 2] for i in range(0, len(values), 2)]
     ra, dec, width, height = values
-    minus_width, minus_height = exp.Neg(this=exp.paren(width.copy())), exp.Neg(this=exp.paren(height.copy()))
+    west, south = exp.Neg(this=exp.paren(width.copy())), exp.Neg(this=exp.paren(height.copy()))
     return [[call("adql_box_ra", ra, dec, w, h), call("adql_box_dec", dec, w, h)]
-            for w, h in ((width, minus_height), (width, height), (minus_width, height), (minus_width, minus_height))]
+            for w, h in ((width, south), (width, height), (west, height), (west, south))]
 
 
 def _sides(shape):
@@ -297,7 +305,7 @@ def _sides(shape):
 def _signed_area(shape):
     corners = _corners(shape)
     return exp.paren(_sum(call("adql_triangle", *corners[0], *a, *b)
-                          for a, b in zip(corners[1:], corners[2:], strict=False)))
+                          for a, b in pairwise(corners[1:])))
 
 
 def _area(shape):

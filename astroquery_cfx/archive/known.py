@@ -2,13 +2,13 @@
 """What HEASARC says of columns and tables by their names, for files that do not say it themselves."""
 
 from .catalogue import ColumnInfo
+from .columns import HEASARC_UNITS
 from .fermilpsc import FERMILPSC_COLUMNS
 from .sky_columns import CHANMASTER_COLUMNS, CSC_COLUMNS
 
 __all__ = ["default_columns", "default_radius", "known_columns", "known_description"]
 
 _DATATYPES = {"U": "char", "f8": "double", "f4": "float", "i4": "int", "i2": "short"}
-_UNITS = {"erg / (s cm2)": "erg/s/cm^2"}
 _PRECISION = {
     "csc": {
         "ra": "F6", "dec": "F6", "significance": "E3", "error_ellipse_r0": "F5", "error_ellipse_r1": "F5",
@@ -36,7 +36,7 @@ def known_columns(table):
     """ColumnInfo by name of the columns of HEASARC's table of that name; empty for unknown tables."""
     precision, width = _PRECISION.get(table, {}), _WIDTH.get(table, {})
     return {
-        name: ColumnInfo(name, _DATATYPES[dtype], _UNITS.get(unit, unit or ""), ucd or "", description,
+        name: ColumnInfo(name, _DATATYPES[dtype], HEASARC_UNITS.get(unit, unit or ""), ucd or "", description,
                          precision.get(name, ""), width.get(name, ""))
         for name, dtype, unit, ucd, description in _COLUMNS.get(table, ())
     }

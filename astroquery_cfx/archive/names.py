@@ -160,7 +160,7 @@ class Resolver:
             item.set("alias", identifier(name))
         else:
             item.replace(exp.alias_(item.copy(), name, quoted=True))
-        return (column or ColumnInfo(name, stored=False)).renamed(name)
+        return (column or ColumnInfo(name)).renamed(name)
 
     def _made_up_name(self, body, position):
         if isinstance(body, exp.Count):

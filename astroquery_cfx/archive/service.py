@@ -94,20 +94,17 @@ class Service:
         overflow = flagged is not None and (
             rows.num_rows > flagged or (self.behaviour.false_overflow and rows.num_rows == flagged))
         rows = rows.slice(0, limit) if limit is not None else rows
-        columns = [_result_column(column, kind) for column, kind in zip(translation.columns, rows.schema.types,
-                                                                      strict=True)]
+        columns = [column.computed(votable_type(kind))
+                   for column, kind in zip(translation.columns, rows.schema.types, strict=True)]
         return Result(adql, columns, _cast(rows, columns, self.behaviour.null_string), overflow,
                       self.behaviour.overflow_flag,
-                      tuple(dict.fromkeys(table.simulated for table in translation.tables if table.simulated)))
+                      tuple(dict.fromkeys(
+                          table.simulated for table in translation.tables if table.simulated)))
 
     def _source_sql(self, uploaded):
         source = self.database.source()
         temporary = {table.physical for table in uploaded.values()}
         return lambda table: f'"{table.physical}"' if table.physical in temporary else source(table)
-
-
-def _result_column(column, kind):
-    return column.computed(votable_type(kind))
 
 
 def _cast(rows, columns, null_string):

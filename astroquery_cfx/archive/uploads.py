@@ -49,7 +49,7 @@ def _read(name, content):
 
     try:
         table = parse_single_table(io.BytesIO(content)).to_table(use_names_over_ids=True)
-    except Exception as error:  # noqa: BLE001  (whatever a broken document makes the parser raise)
+    except Exception as error:
         raise QueryError(f"uploaded table {name} cannot be read: {error}") from error
     if len(table) > UPLOAD_ROWS:
         raise QueryError(f"uploaded table {name} has {len(table)} rows: at most {UPLOAD_ROWS} are taken")

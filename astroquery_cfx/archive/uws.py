@@ -18,6 +18,10 @@ _MAX_WAIT = 60.0
 _JOB_PARAMETERS = ("REQUEST", "LANG", "QUERY", "MAXREC", "UPLOAD", "FORMAT", "RESPONSEFORMAT", "VERSION")
 
 
+def _job_parameters(parameters):
+    return {name: values for name, values in parameters.items() if name in _JOB_PARAMETERS}
+
+
 def _time_text(moment):
     return "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -27,7 +31,7 @@ class Job:
 
     def __init__(self, number, parameters, files):
         self.name = f"{number}{secrets.token_hex(4)}"
-        self.parameters = {name: values for name, values in parameters.items() if name in _JOB_PARAMETERS}
+        self.parameters = _job_parameters(parameters)
         self.run_id = parameters.get("RUNID", [""])[-1]
         self.files = files
         self.phase = "PENDING"
@@ -128,13 +132,16 @@ class Jobs:
         """Answer a request to the job list (``below`` empty) or to something of a job."""
         self._forget_old()
         if not below:
-            return self._create(request, url) if request.method == "POST" else Answer([self._list(request, url)])
+            if request.method == "POST":
+                return self._create(request, url)
+            return Answer([self._list(request, url)])
         job = self._jobs.get(below[0])
         if job is None:
             return Answer([f"There is no job {below[0]}.\n".encode()], "text/plain", 404)
         here = f"{url}/{job.name}"
         action = request.parameters.get("ACTION", [""])[-1].upper()
-        if len(below) == 1 and (request.method == "DELETE" or (request.method == "POST" and action == "DELETE")):
+        deleted = request.method == "DELETE" or (request.method == "POST" and action == "DELETE")
+        if len(below) == 1 and deleted:
             job.abort()
             self._jobs.pop(job.name, None)
             return _see(url)
@@ -152,7 +159,8 @@ class Jobs:
     def _create(self, request, url):
         job = Job(next(self._numbers), request.parameters, request.files)
         self._jobs[job.name] = job
-        if self.service.behaviour.phase_run_in_post and request.parameters.get("PHASE", [""])[-1].upper() == "RUN":
+        wanted = request.parameters.get("PHASE", [""])[-1].upper()
+        if wanted == "RUN" and self.service.behaviour.phase_run_in_post:
             job.start(self.service)
         return _see(f"{url}/{job.name}")
 
@@ -169,7 +177,7 @@ class Jobs:
         elif below and below[0] in ("executionduration", "destruction"):
             return _set_limit(job, below[0], parameters, here)
         elif job.phase == "PENDING":
-            job.parameters |= {name: values for name, values in parameters.items() if name in _JOB_PARAMETERS}
+            job.parameters |= _job_parameters(parameters)
             job.files |= request.files
         return _see(here)
 
@@ -200,8 +208,9 @@ class Jobs:
         if request.parameters.get("LAST", [""])[-1].isdigit():
             jobs = jobs[::-1][:int(request.parameters["LAST"][-1])]
         references = "".join(
-            f'  <uws:jobref id="{job.name}" xlink:href="{url}/{job.name}">\n    <uws:phase>{job.phase}</uws:phase>\n'
-            f"{_run_id(job)}    <uws:creationTime>{_time_text(job.created)}</uws:creationTime>\n  </uws:jobref>\n"
+            f'  <uws:jobref id="{job.name}" xlink:href="{url}/{job.name}">\n'
+            f"    <uws:phase>{job.phase}</uws:phase>\n{_run_id(job)}"
+            f"    <uws:creationTime>{_time_text(job.created)}</uws:creationTime>\n  </uws:jobref>\n"
             for job in jobs)
         return _document(references, "jobs", version=True)
 

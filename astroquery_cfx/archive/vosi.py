@@ -2,7 +2,7 @@
 """What the service says of itself: capabilities, tables, availability."""
 
 from .formats import FORMATS
-from .schema import schema_of
+from .schema import column_flags, foreign_keys, schema_of
 from .uploads import UPLOAD_ROWS
 from .votable import xml_text
 
@@ -15,16 +15,17 @@ _GEOMETRY = ["AREA", "BOX", "CENTROID", "CIRCLE", "CONTAINS", "COORD1", "COORD2"
 
 def availability_document():
     """VOSI availability: whoever can read it knows that the service is up."""
-    return ('<?xml version="1.0"?>\n<vosi:availability '
-            'xmlns:vosi="http://www.ivoa.net/xml/VOSIAvailability/v1.0">\n'
-            "  <vosi:available>true</vosi:available>\n</vosi:availability>\n").encode()
+    return (b'<?xml version="1.0"?>\n<vosi:availability '
+            b'xmlns:vosi="http://www.ivoa.net/xml/VOSIAvailability/v1.0">\n'
+            b"  <vosi:available>true</vosi:available>\n</vosi:availability>\n")
 
 
 def capabilities_document(url, behaviour):
     """VOSI capabilities of the TAP service at ``url``, with its limits."""
     endpoints = "".join(
         f'  <capability standardID="ivo://ivoa.net/std/VOSI#{name}">\n'
-        f'    <interface xsi:type="vs:ParamHTTP" role="std"><accessURL use="full">{url}/{name}</accessURL></interface>\n'
+        '    <interface xsi:type="vs:ParamHTTP" role="std">'
+        f'<accessURL use="full">{url}/{name}</accessURL></interface>\n'
         "  </capability>\n" for name in ("capabilities", "availability", "tables"))
     return ('<?xml version="1.0"?>\n<vosi:capabilities '
             'xmlns:vosi="http://www.ivoa.net/xml/VOSICapabilities/v1.0" '
@@ -48,7 +49,8 @@ def _language():
 
 def _formats():
     return "".join(
-        f"    <outputFormat>\n      <mime>{media_type}</mime>\n      <alias>{name}</alias>\n    </outputFormat>\n"
+        f"    <outputFormat>\n      <mime>{media_type}</mime>\n"
+        f"      <alias>{name}</alias>\n    </outputFormat>\n"
         for name, (media_type, _, _) in FORMATS.items())
 
 
@@ -74,21 +76,30 @@ def tables_document(tables):
         f"  <schema>\n    <name>{xml_text(name)}</name>\n{''.join(map(_table, members))}  </schema>\n"
         for name, members in schemas.items())
     return ('<?xml version="1.0"?>\n<vosi:tableset xmlns:vosi="http://www.ivoa.net/xml/VOSITables/v1.0" '
-            f'xmlns:vs="http://www.ivoa.net/xml/VODataService/v1.1" {_XSI}>\n{inside}</vosi:tableset>\n').encode()
+            f'xmlns:vs="http://www.ivoa.net/xml/VODataService/v1.1" {_XSI}>\n'
+            f"{inside}</vosi:tableset>\n").encode()
 
 
 def _table(table):
+    columns = "".join(_column(column, column_flags(table, column)) for column in table.visible.values())
+    keys = "".join(
+        f"      <foreignKey>\n        <targetTable>{target}</targetTable>\n        <fkColumn>"
+        f"<fromColumn>{column}</fromColumn><targetColumn>{other}</targetColumn></fkColumn>\n"
+        "      </foreignKey>\n"
+        for target, column, other in foreign_keys(table.name))
     return (f'    <table type="table">\n      <name>{xml_text(table.name)}</name>\n'
-            f"{_element('description', table.description, 6)}"
-            f"{''.join(map(_column, table.visible.values()))}    </table>\n")
+            f"{_element('description', table.description, 6)}{columns}{keys}    </table>\n")
 
 
-def _column(column):
+def _column(column, flags):
     size = f' arraysize="{column.arraysize}"' if column.arraysize else ""
-    return (f"      <column>\n        <name>{xml_text(column.name)}</name>\n"
+    marks = "".join(f"        <flag>{flag}</flag>\n" for flag in ("indexed", "principal") if flag in flags)
+    standard = ' std="true"' if "std" in flags else ""
+    return (f"      <column{standard}>\n        <name>{xml_text(column.listed_name)}</name>\n"
             f"{_element('description', column.description)}{_element('unit', column.unit)}"
             f"{_element('ucd', column.ucd)}"
-            f'        <dataType xsi:type="vs:VOTableType"{size}>{column.datatype}</dataType>\n      </column>\n')
+            f'        <dataType xsi:type="vs:VOTableType"{size}>{column.datatype}</dataType>\n'
+            f"{marks}      </column>\n")
 
 
 def _element(name, text, indent=8):

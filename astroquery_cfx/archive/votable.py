@@ -16,7 +16,7 @@ _HEAD = ('<?xml version="1.0"?>\n<VOTABLE xmlns="http://www.ivoa.net/xml/VOTable
 _TAIL = " </RESOURCE>\n</VOTABLE>\n"
 _ENTITIES = {"'": "&apos;", '"': "&quot;", "\n": "&#xA;", "\r": "&#xD;", "\t": "&#x9;"}
 # characters that XML 1.0 has no way to write
-_NOT_XML = {code: "?" for code in [*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)]}
+_NOT_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 65534, 65535, *range(55296, 57344)], "?")
 
 
 def xml_text(text):
@@ -66,7 +66,7 @@ def votable_document(result, serialization="binary"):
         yield f'   <DATA>\n    <{element}>\n     <STREAM encoding="base64">\n'.encode()
         yield from _base64(binary_blocks(result, null_flags=serialization == "binary2"))
         yield f"\n     </STREAM>\n    </{element}>\n   </DATA>\n".encode()
-    yield "  </TABLE>\n".encode()
+    yield b"  </TABLE>\n"
     if result.overflow and result.overflow_flag == "after":
         yield b'  <INFO name="QUERY_STATUS" value="OVERFLOW"/>\n'
     yield _TAIL.encode()
@@ -86,7 +86,7 @@ def _before_rows(result):
 def _field(column):
     attributes = [("unit", column.unit), ("datatype", column.datatype), ("arraysize", column.arraysize),
                   ("ucd", column.ucd), ("precision", column.precision), ("name", column.name),
-                  ("width", column.width)]
+                  ("width", column.width), ("xtype", column.xtype)]
     head = "   <FIELD " + " ".join(f'{name}="{xml_text(value)}"' for name, value in attributes if value)
     inside = ""
     if column.description:

@@ -18,7 +18,7 @@ _STREAMED = 1 << 16
 
 @dataclass
 class Request:
-    """One request: parameter names are upper-case, ``files`` holds the parts of a form that have a file name."""
+    """One request: names of parameters are upper-case, ``files`` holds the parts of a form that are files."""
 
     method: str
     path: str
@@ -92,16 +92,16 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         self._serve()
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         self._serve()
 
-    def do_HEAD(self):  # noqa: N802
+    def do_HEAD(self):
         self._serve()
 
-    def do_DELETE(self):  # noqa: N802
+    def do_DELETE(self):
         self._serve()
 
     def log_message(self, format, *args):  # noqa: A002
