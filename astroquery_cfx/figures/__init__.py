@@ -3,9 +3,9 @@
 Figures
 -------
 
-One function a figure: it takes a table and returns the axes it drew on. None of them reads or writes a file,
-and none touches the state of pyplot: ``plot_...(table).figure.savefig("figure.pdf")`` writes a figure (of an array
-of axes, ``axes[0].figure``).
+One function a figure: it takes a table and returns the axes it drew on. None of them reads or writes a
+file, and none touches the state of pyplot: ``plot_...(table).figure.savefig("figure.pdf")`` writes a figure
+(of an array of axes, ``axes[0].figure``).
 """
 
 from .histograms import plot_latitude_histogram, plot_longitude_histogram

@@ -69,7 +69,7 @@ def _column(table, name):
                                 remedy="give a Table or QTable.")
     if name not in table.colnames:
         raise InvalidInputError(f"The table has no column {name!r}, which this figure needs.",
-                                remedy=f"its columns are {', '.join(table.colnames) or 'none'}; rename or add one.")
+                                remedy=f"rename one of its columns: {', '.join(table.colnames) or 'none'}.")
     return table[name]
 
 
@@ -93,7 +93,8 @@ def numbers(table, name, unit):
         try:
             values *= column.unit.to(unit)
         except u.UnitsError as error:
-            raise InvalidInputError(f"The column {name!r} is in {column.unit}, which is not a unit like {unit}.",
+            wanted = unit.to_string() or "a number without unit"
+            raise InvalidInputError(f"The column {name!r} is in {column.unit}, not in {wanted} or the like.",
                                     remedy="give it the right unit.") from error
     values[np.broadcast_to(getattr(column, "mask", False), values.shape)] = np.nan
     return values

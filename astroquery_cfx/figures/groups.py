@@ -2,6 +2,7 @@
 """Points by the group of their Fermi source: Galactic, extragalactic, unknown, or unassociated."""
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from ..fermi.classes import class_group
 from .columns import texts
@@ -16,17 +17,16 @@ def class_groups(table):
     return np.array([class_group(code) for code in codes], dtype="U16")[row]
 
 
-def draw_groups(ax, x, y, groups, *, size, alpha=0.8):
+def draw_groups(ax, x, y, groups, *, size, alpha=0.8, edge=0.4):
     """Points, a colour and a marker a group; the largest group first, so that small ones lie on top."""
     names, counts = np.unique(groups, return_counts=True)
     for name in names[np.argsort(-counts, kind="stable")]:
         of = groups == name
-        ax.plot(x[of], y[of], GROUPS[name]["marker"], color=GROUPS[name]["color"], markersize=size, alpha=alpha,
-                markeredgewidth=0.4, markeredgecolor="white", rasterized=len(x) > 2000, label=name)
+        ax.plot(x[of], y[of], linestyle="none", markersize=size, alpha=alpha, markeredgewidth=edge,
+                markeredgecolor="white", rasterized=len(x) > 2000, gid=name, **GROUPS[name])
 
 
-def group_legend(ax, **place):
+def group_legend(ax, groups, **look):
     """A legend of the groups that are drawn, Galactic to unassociated."""
-    handles, labels = ax.get_legend_handles_labels()
-    entries = dict(zip(labels, handles, strict=True))
-    return legend(ax, handles=[entries[name] for name in GROUPS if name in entries], **place)
+    legend(ax, [Line2D([], [], linestyle="none", markersize=7, label=name, **GROUPS[name])
+                for name in GROUPS if name in groups], **look)

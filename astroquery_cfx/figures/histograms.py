@@ -106,7 +106,7 @@ def plot_latitude_histogram(sources, bins=40, *, ax=None):
 
 
 def longitude_axis(ax, step=30):
-    """Longitude wrapped to [-180, 180) along x, increasing to the left, labelled 0 to 360 as in the tables."""
+    """Longitude wrapped to [-180, 180) along x, increasing to the left, labelled 0 to 360 as in tables."""
     ax.set_xlim(180, -180)
     ax.set_xticks(np.arange(-180, 181, step))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda longitude, _: f"{longitude % 360:.0f}"))
@@ -127,10 +127,10 @@ def _with_position(coordinate):
 
 def _draw_counts(ax, values, edges):
     counts, _ = np.histogram(values, edges)
-    ax.stairs(counts, edges, fill=True, color=style.BAR_COLOR, alpha=0.85)
-    ax.stairs(counts, edges, color="#1f4e79", linewidth=0.8)
+    ax.stairs(counts, edges, fill=True, color=style.LIGHT)
+    ax.stairs(counts, edges, color=style.DARK, linewidth=0.8)
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(0, counts.max() * 1.06)
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.grid(True, axis="y", **style.GRID)
+    ax.grid(axis="y", **style.GRID)
 

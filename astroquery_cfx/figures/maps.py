@@ -4,9 +4,11 @@
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
+from matplotlib.gridspec import GridSpec
+from matplotlib.lines import Line2D
 
 from . import style
-from .closeups import draw_closeups
+from .closeups import CLOSEUPS, FermiSources, add_closeups
 from .columns import ENERGY_FLUX, Rows, galactic_position, numbers, position, texts
 from .groups import class_groups
 from .sky import aitoff_axes, aitoff_xy, draw_aitoff_circles
@@ -20,9 +22,10 @@ def plot_observations_map(observations, *, ax=None):
     """
     All-sky map (equatorial, Aitoff) of observations, coloured by the logarithm of their exposure.
 
-    What differs from the notebook: right ascension increases to the left, as on the sky, and the labels
-    are right ascensions, not the map's own -150 to 150; the colour bar gives the exposure itself on a
-    logarithmic scale; long exposures lie on top; the Galactic plane is drawn in; observations left out are counted.
+    What differs from the notebook: right ascension increases to the left, as on the sky, and the labels are
+    right ascensions, not the map's own -150 to 150; the colour bar gives the exposure itself on a
+    logarithmic scale; long exposures lie on top; the Galactic plane is drawn in; observations left out are
+    counted.
 
     Parameters
     ----------
@@ -51,10 +54,10 @@ def plot_observations_map(observations, *, ax=None):
     >>> from astropy.table import Table
     >>> from astroquery_cfx.figures import plot_observations_map
     >>> observations = Table({"ra": [83.63, 187.28, 266.42], "dec": [22.01, 2.05, -29.01],
-    ...                       "exposure": [9.6e3, 30e3, 0.0]}, units={"ra": "deg", "dec": "deg", "exposure": "s"})
+    ...                       "exposure": [9.6e3, 30e3, 0.0]})
     >>> ax = plot_observations_map(observations)
-    >>> ax.get_title(loc="left")
-    'Chandra observations'
+    >>> ax.get_xlabel()
+    'Right ascension (ICRS) [deg], increasing to the left'
     """
     ra, dec = position(observations, "ra", "dec")
     exposure = numbers(observations, "exposure", u.s) / 1000
@@ -66,7 +69,8 @@ def plot_observations_map(observations, *, ax=None):
     ax = aitoff_axes(observations, ax, frame="icrs", label_latitude=-7)
     _draw_galactic_plane(ax)
     drawn = rows.drawn
-    _colored_points(ax, ra[drawn], dec[drawn], exposure[drawn], "Exposure [ks]", size=5)
+    bar = _colored_points(ax, ra[drawn], dec[drawn], exposure[drawn], "Exposure [ks]", size=5)
+    bar.ax.xaxis.set_major_formatter("{x:g}")
     style.finish(ax, observations, "Chandra observations", rows.note())
     return ax
 
@@ -121,7 +125,7 @@ def plot_sources_map(sources, *, ax=None):
     drawn = rows.drawn
     _colored_points(ax, longitude[drawn], latitude[drawn], flux[drawn],
                     f"{style.X_RAY} {style.FLUX_UNIT}", size=4)
-    style.finish(ax, sources, "Chandra Source Catalog", rows.note())
+    style.finish(ax, sources, "Chandra sources", rows.note())
     return ax
 
 
@@ -129,13 +133,14 @@ def plot_matches_map(matched, *, ax=None):
     """
     All-sky map (Galactic, Aitoff) of matched sources, each once, with the 95% regions of the Fermi sources.
 
-    The regions are circles on the sky of radius ``fermi_r95``, drawn at their true size: mostly 0.03 to 0.3 deg,
-    less than a pixel of an all-sky map. Each Fermi source therefore bears a ring of fixed size as well, and a new
-    figure has close-ups below the map, where regions and X-ray sources are seen at their true size: the Fermi
-    sources with most matches, not nearer to each other than 3 deg.
+    The regions are circles on the sky of radius ``fermi_r95``, drawn at their true size: mostly 0.03 to 0.3
+    deg, less than a pixel of an all-sky map. Each Fermi source therefore bears a ring of fixed size as
+    well, and a new figure has close-ups below the map, where regions and X-ray sources are seen at their
+    true size: the Fermi sources with most matches, not nearer to each other than 3 deg.
 
-    What differs from the notebook: its circles were markers, 100 r95 points wide, which is no size on the sky;
-    longitude increases to the left with true labels; the regions are named what they are, 95%, not 68%.
+    What differs from the notebook: its circles were markers, 100 r95 points wide, which is no size on the
+    sky; longitude increases to the left with true labels; the regions are named what they are, 95%, not
+    68%.
 
     Parameters
     ----------
@@ -161,31 +166,40 @@ def plot_matches_map(matched, *, ax=None):
     >>> from astropy.table import Table
     >>> from astroquery_cfx.figures import plot_matches_map
     >>> matched = Table({"csc_name": ["2CXO A", "2CXO B"], "csc_l": [184.56, 184.6], "csc_b": [-5.78, -5.8],
-    ...                  "fermi_name": ["4FGL J0534.5+2200"] * 2, "fermi_l": [184.56] * 2, "fermi_b": [-5.78] * 2,
-    ...                  "fermi_r95": [0.05, 0.05]})
+    ...                  "fermi_name": ["4FGL J0534.5+2200"] * 2, "fermi_l": [184.56] * 2,
+    ...                  "fermi_b": [-5.78] * 2, "fermi_r95": [0.05] * 2})
     >>> ax = plot_matches_map(matched)
     >>> len(ax.figure.axes)  # the map and one close-up
     2
     """
-    xray, fermi = _each_once(matched, "csc", "Chandra sources"), _each_once(matched, "fermi", "Fermi sources")
-    r95 = numbers(matched, "fermi_r95", u.deg)[fermi.first]
+    longitude, latitude, rows = _chandra_sources(matched)
+    fermi = FermiSources.of(matched)
     closeups = ax is None
-    ax = aitoff_axes(matched, ax, frame="galactic", label_latitude=-17)
-    x, y = aitoff_xy(xray.longitude, xray.latitude)
-    ax.plot(x, y, "o", markersize=2.2, markeredgewidth=0, color="#0072b2", rasterized=True, label="Chandra source")
+    ax = aitoff_axes(matched, ax, frame="galactic", label_latitude=-17, height=7.45)
+    x, y = aitoff_xy(longitude, latitude)
+    chandra = ax.plot(x, y, "o", markersize=2.4, markeredgewidth=0, color=style.CHANDRA_COLOR,
+                      rasterized=True)
     x, y = aitoff_xy(fermi.longitude, fermi.latitude)
-    ax.plot(x, y, "o", markersize=6.5, markeredgewidth=0.8, markerfacecolor="none", color=style.LAW_COLOR,
-            alpha=0.75, label="Fermi source (ring of fixed size)")
-    has_region = r95 > 0
-    draw_aitoff_circles(ax, fermi.longitude[has_region], fermi.latitude[has_region], r95[has_region],
-                        facecolor="none", edgecolor="black", linewidth=0.7, label="its 95% region, true size")
-    notes = [f"{xray.rows.note()}; {fermi.rows.note()}"]
-    if not has_region.all():
-        notes[0] += f" ({np.count_nonzero(~has_region)} of them without a 95% region)"
+    rings = ax.plot(x, y, "o", markersize=7, markeredgewidth=0.8, markerfacecolor="none",
+                    color=style.FERMI_COLOR)
+    region = fermi.has_region
+    draw_aitoff_circles(ax, fermi.longitude[region], fermi.latitude[region], fermi.r95[region],
+                        facecolor="none", edgecolor="black", linewidth=0.7, zorder=3)
+    handles = [*chandra, *rings, _region_handle()]
+    labels = ["Chandra source", "Fermi source (map: ring of fixed size)",
+              "95% region of the Fermi source, true size"]
     if closeups:
-        draw_closeups(ax, matched, xray, fermi, r95)
-    style.legend(ax, ncols=3)
-    style.finish(ax, matched, "Chandra sources near Fermi sources", *notes)
+        grid = GridSpec(2, CLOSEUPS, figure=ax.figure, height_ratios=[2.3, 1])
+        ax.set_subplotspec(grid[0, :])
+
+        def draw_sources(panel, to_pixel):
+            _, x, y = to_pixel(longitude, latitude)
+            panel.plot(x, y, "o", markersize=2.4 if len(x) < 500 else 1.2, markeredgewidth=0,
+                       color=style.CHANDRA_COLOR, rasterized=True)
+
+        add_closeups(ax.figure, [grid[1, column] for column in range(CLOSEUPS)], fermi, draw_sources)
+    style.legend(ax, handles, labels=labels, ncols=3)
+    style.finish(ax, matched, "Chandra sources near Fermi sources", f"{rows.note()}; {fermi.note()}")
     return ax
 
 
@@ -194,8 +208,8 @@ def plot_match_density_map(grouped, *, ax=None):
     All-sky map (Galactic, Aitoff) of Fermi sources, sized by their number of X-ray matches.
 
     The notebook leaves this as an exercise. The diameter of a symbol grows with the logarithm of the number
-    of matches (one match to thousands): in proportion to the number itself, single matches would vanish beside
-    the Galactic Centre. Few matches lie on top of many.
+    of matches (one match to thousands): in proportion to the number itself, single matches would vanish
+    beside the Galactic Centre. Few matches lie on top of many.
 
     Parameters
     ----------
@@ -222,8 +236,8 @@ def plot_match_density_map(grouped, *, ax=None):
     >>> grouped = Table({"fermi_l": [184.56, 359.9], "fermi_b": [-5.78, -0.05], "fermi_class": ["PSR", "spp"],
     ...                  "num_csc_matches": [12, 2500]})
     >>> ax = plot_match_density_map(grouped)
-    >>> ax.get_title(loc="left")
-    'Fermi sources by their number of Chandra matches'
+    >>> len(ax.figure.axes)
+    1
     """
     longitude, latitude = position(grouped, "fermi_l", "fermi_b")
     number = numbers(grouped, "num_csc_matches", u.dimensionless_unscaled)
@@ -232,24 +246,31 @@ def plot_match_density_map(grouped, *, ax=None):
     rows.need(np.isfinite(longitude), "without position")
     rows.need(number > 0, "without matches")
     rows.check()
-    ax = aitoff_axes(grouped, ax, frame="galactic", label_latitude=-23)
+    ax = aitoff_axes(grouped, ax, frame="galactic", label_latitude=-20, height=5.2)
     order = np.flatnonzero(rows.drawn)[np.argsort(-number[rows.drawn], kind="stable")]
     x, y = aitoff_xy(longitude[order], latitude[order])
-    ax.scatter(x, y, s=_size(number[order]), c=[style.GROUPS[group]["color"] for group in groups[order]],
-               alpha=0.75, edgecolors="white", linewidths=0.5, zorder=3)
-    steps = 10 ** np.arange(np.ceil(np.log10(number[order[0]])) + 1)
-    sizes = [ax.plot([], [], "o", color="0.55", markersize=_size(step)**0.5, label=f"{step:,.0f}")[0]
-             for step in steps if step <= number[order[0]]]
-    present = [ax.plot([], [], "o", color=look["color"], markersize=8, label=group)[0]
-               for group, look in style.GROUPS.items() if group in groups[order]]
-    ax.add_artist(style.legend(ax, handles=present, bbox_to_anchor=(0.5, -0.11)))
-    style.legend(ax, handles=sizes, title="Number of matches", bbox_to_anchor=(0.5, -0.18), ncols=len(sizes))
+    ax.scatter(x, y, s=_diameter(number[order])**2, alpha=0.8, edgecolors="white", linewidths=0.5, zorder=3,
+               c=[style.GROUPS[group]["color"] for group in groups[order]], clip_on=False)
+    _density_legends(ax, groups[order], number[order[0]])
     style.finish(ax, grouped, "Fermi sources by their number of Chandra matches", rows.note())
     return ax
 
 
-def _size(number):
-    return (4 + 6 * np.log10(number)) ** 2
+def _diameter(number):
+    return 3.5 + 4.5 * np.log10(number)
+
+
+def _density_legends(ax, groups, most):
+    dots = {"color": "0.55", "linestyle": "none", "marker": "o", "markeredgecolor": "white"}
+    steps = [step for step in (1, 10, 100, 1000, 10_000, 100_000) if step <= most]
+    sizes = [Line2D([], [], markersize=_diameter(step), label=f"{step:,}", **dots) for step in steps]
+    below = style.legend(ax, [Line2D([], [], **{**dots, "color": look["color"]}, markersize=9, label=group)
+                              for group, look in style.GROUPS.items() if group in groups])
+    if below.axes is not None:
+        ax.add_artist(below)  # else the next legend would take its place
+    with style.own_type():
+        ax.legend(handles=sizes, title="Matches", loc="lower right", bbox_to_anchor=(1.0, -0.09),
+                  frameon=False, borderaxespad=0, labelspacing=0.75, handletextpad=0.8)
 
 
 def _colored_points(ax, longitude, latitude, value, label, *, size):
@@ -259,30 +280,30 @@ def _colored_points(ax, longitude, latitude, value, label, *, size):
     norm, extend = style.log_norm(value)
     points = ax.scatter(x, y, c=value[order], s=size, linewidths=0, norm=norm, cmap=style.flux_colors(),
                         rasterized=True, zorder=3)
-    style.color_bar(ax, points, label, extend, **_BAR_BELOW)
+    return style.color_bar(ax, points, label, extend, **_BAR_BELOW)
 
 
 def _draw_galactic_plane(ax):
     plane = SkyCoord(np.linspace(0, 360, 721), np.zeros(721), unit="deg", frame="galactic").icrs
     x, y = aitoff_xy(plane.ra.deg, plane.dec.deg)
     order = np.argsort(x)
-    ax.plot(x[order], y[order], color="0.35", linewidth=1.0, linestyle="--", label="Galactic plane")
-    style.legend(ax, loc="lower right", bbox_to_anchor=(1.0, 0.0), ncols=1)
+    line, = ax.plot(x[order], y[order], color="black", linewidth=1.3, linestyle="--", zorder=5,
+                    label="Galactic plane", path_effects=style.HALO)
+    with style.own_type():
+        ax.legend(handles=[line], loc="lower right", bbox_to_anchor=(1.01, -0.08), frameon=False,
+                  borderaxespad=0)
 
 
-class _Side:
-    """The sources of one side of the pairs, each once: where its first pair stands, and where it lies."""
-
-    def __init__(self, first, longitude, latitude, rows):
-        self.first, self.longitude, self.latitude, self.rows = first, longitude, latitude, rows
+def _region_handle():
+    return Line2D([], [], linestyle="none", marker="o", markersize=10, markerfacecolor="none", color="black",
+                  markeredgewidth=1.2)
 
 
-def _each_once(matched, side, noun):
-    names = texts(matched, f"{side}_name")
-    first = np.sort(np.unique(names, return_index=True)[1])
-    longitude, latitude = position(matched, f"{side}_l", f"{side}_b")
-    rows = Rows(len(first), noun)
-    rows.need(np.isfinite(longitude[first]), "without position")
+def _chandra_sources(matched):
+    """Position of each Chandra source, once, and which are left out."""
+    first = np.sort(np.unique(texts(matched, "csc_name"), return_index=True)[1])
+    longitude, latitude = (one[first] for one in position(matched, "csc_l", "csc_b"))
+    rows = Rows(len(first), "Chandra sources")
+    rows.need(np.isfinite(longitude), "without position")
     rows.check()
-    first = first[rows.drawn]
-    return _Side(first, longitude[first], latitude[first], rows)
+    return longitude[rows.drawn], latitude[rows.drawn], rows

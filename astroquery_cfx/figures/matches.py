@@ -16,10 +16,10 @@ def plot_match_counts(grouped, *, ax=None):
     """
     Number of X-ray matches of each Fermi source, at its Galactic longitude.
 
-    What differs from the notebook: each source is a stem at its own longitude with its own number (the notebook
-    took the widths of its bars from another order than their heights, and the widths were sizes of regions
-    times 100); the scale is logarithmic and shows all, where the notebook cut at 100 and with that the Galactic
-    Centre; longitude runs from 180 deg through the centre to 180 deg, increasing to the left.
+    What differs from the notebook: each source is a stem at its own longitude with its own number (the
+    notebook took the widths of its bars from another order than their heights, and the widths were sizes of
+    regions times 100); the scale is logarithmic and shows all, where the notebook cut at 100 and with that
+    the Galactic Centre; longitude runs from 180 deg through the centre to 180 deg, increasing to the left.
 
     Parameters
     ----------
@@ -43,7 +43,8 @@ def plot_match_counts(grouped, *, ax=None):
     --------
     >>> from astropy.table import Table
     >>> from astroquery_cfx.figures import plot_match_counts
-    >>> grouped = Table({"fermi_l": [184.56, 359.9], "fermi_class": ["PSR", "spp"], "num_csc_matches": [12, 2500]})
+    >>> grouped = Table({"fermi_l": [184.56, 359.9], "fermi_class": ["PSR", "spp"],
+    ...                  "num_csc_matches": [12, 2500]})
     >>> ax = plot_match_counts(grouped)
     >>> ax.get_yscale()
     'log'
@@ -67,8 +68,8 @@ def plot_match_counts(grouped, *, ax=None):
     _plain_log_ticks(ax.yaxis)
     longitude_axis(ax)
     ax.set_ylabel("Chandra matches of a Fermi source")
-    ax.grid(True, axis="y", **style.GRID)
-    group_legend(ax)
+    ax.grid(axis="y", **style.GRID)
+    group_legend(ax, groups)
     style.finish(ax, grouped, "Chandra matches of each Fermi source", rows.note())
     return ax
 
@@ -77,15 +78,15 @@ def plot_matches_by_flux(grouped, *, ax=None):
     """
     Number of X-ray matches of each Fermi source against its gamma-ray energy flux.
 
-    The notebook leaves this as an exercise. Both scales are logarithmic. A trend says as much of where Chandra
-    has looked, and for how long, as of the sources.
+    The notebook leaves this as an exercise. Both scales are logarithmic. A trend says as much of where
+    Chandra has looked, and for how long, as of the sources.
 
     Parameters
     ----------
     grouped : `~astropy.table.Table`
         One row a Fermi source, with the columns ``fermi_flux`` (0.1-100 GeV energy flux, erg/s/cm2),
-        ``fermi_class`` and ``num_csc_matches``. Units of the same kind are converted, a column without unit is
-        in the unit given here.
+        ``fermi_class`` and ``num_csc_matches``. Units of the same kind are converted, a column without unit
+        is in the unit given here.
     ax : `~matplotlib.axes.Axes`, optional
         Axes to draw on; by default those of a new figure.
 
@@ -126,8 +127,8 @@ def plot_matches_by_flux(grouped, *, ax=None):
     _plain_log_ticks(ax.yaxis)
     ax.set_xlabel(f"{style.GAMMA_RAY} {style.FLUX_UNIT}")
     ax.set_ylabel("Chandra matches of a Fermi source")
-    ax.grid(True, **style.GRID)
-    group_legend(ax, bbox_to_anchor=(0.5, -0.15))
+    ax.grid(**style.GRID)
+    group_legend(ax, groups[drawn])
     style.finish(ax, grouped, "Chandra matches by γ-ray flux", rows.note())
     return ax
 

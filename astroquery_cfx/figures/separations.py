@@ -17,23 +17,23 @@ def plot_separations(separations, radius=None, *, ax=None):
     r"""
     Separations of pairs, in degrees and in units of the 95% ellipse, with the laws of chance and of truth.
 
-    The notebook leaves this as an exercise (and speaks of a 68% radius where its column is 95%). Left: all pairs, and the
-    nearest pair of each Fermi source, by separation; the line is the law of chance, pairs evenly spread over the
-    circle of ``radius``: the number within r grows as :math:`r^2`. Right: by offset in units of the 95% ellipse;
-    the line is the law of true counterparts, one a Fermi source: a Gaussian error in two dimensions gives
-    the Rayleigh law
+    The notebook leaves this as an exercise (and speaks of a 68% radius where its column is 95%). Left: all
+    pairs, and the nearest pair of each Fermi source, by separation; the line is the law of chance, pairs
+    evenly spread over the circle of ``radius``: the number within r grows as :math:`r^2`. Right: by offset
+    in units of the 95% ellipse; the line is the law of true counterparts, one a Fermi source: a Gaussian
+    error in two dimensions gives the Rayleigh law
 
     .. math:: P(<x) = 1 - \exp(-x^2 / 2\sigma^2) = 1 - 0.05^{x^2}, \quad \sigma = 1/2.4477,
 
-    of which 95% lies within 1 (Abdollahi et al. 2020, ApJS 247, 33, section 3.6 gives the ellipses). The lines
-    are drawn through the integral of the law over each bin. Sources that lie above the line are chance.
+    of which 95% lies within 1. The lines are the density of the law times the width of a bin. The nearest pair
+    of a source lies nearer than its true counterpart where chance sources are many.
 
     Parameters
     ----------
     separations : `~astropy.table.Table`
-        One row a pair, with the columns ``fermi_name``, ``separation`` (deg) and ``offset_95`` (in units of the
-        95% ellipse; masked or NaN where the Fermi source has none). A column without unit is in the unit given
-        here.
+        One row a pair, with the columns ``fermi_name``, ``separation`` (deg) and ``offset_95`` (in units of
+        the 95% ellipse; masked or NaN where the Fermi source has none). A column without unit is in the
+        unit given here.
     radius : `~astropy.units.Quantity`, optional
         The radius within which pairs were looked for; by default the largest separation.
     ax : sequence of two `~matplotlib.axes.Axes`, optional
@@ -67,18 +67,16 @@ def plot_separations(separations, radius=None, *, ax=None):
     rows.check()
     names, separation, offset = names[rows.drawn], separation[rows.drawn], offset[rows.drawn]
     axes = style.plain_axes(separations, ax, columns=2, sharey=True)
-    radius = _degrees(radius, separation)
-    edges = np.linspace(0, radius, 26)
-    _draw(axes[0], edges, separation, names)
-    _law(axes[0], edges, len(separation) * (edges / radius) ** 2, "chance: number within $r$ ∝ $r^2$", "--")
-    axes[0].set_xlabel("Separation [deg]")
+    _draw_separations(axes[0], separation, names, _degrees(radius, separation))
     note = rows.note()
-    has_ellipse = np.isfinite(offset)
+    has_ellipse = offset >= 0
     if has_ellipse.any():
         _draw_offsets(axes[1], offset[has_ellipse], names[has_ellipse])
+    else:
+        axes[1].text(0.5, 0.5, "no pair has a 95% ellipse", transform=axes[1].transAxes, ha="center")
     if not has_ellipse.all():
         note += f" ({np.count_nonzero(~has_ellipse):,} of them without a 95% ellipse: left panel only)"
-    axes[0].set_ylabel("Number per bin")
+    axes[0].set_ylabel("Pairs per bin")
     _one_legend(axes)
     style.finish(axes, separations, "Separations of Chandra and Fermi sources", note)
     return axes
@@ -98,45 +96,54 @@ def _degrees(radius, separation):
     return value
 
 
+def _draw_separations(ax, separation, names, radius):
+    edges = np.linspace(0, radius, 26)
+    _draw_counts(ax, edges, separation, names)
+    r = np.linspace(0, radius, 201)
+    law = len(separation) * 2 * r / radius**2 * edges[1]
+    _draw_law(ax, r, law, "chance: number within $r$ ∝ $r^2$", "--")
+    ax.set_xlim(0, radius)
+    ax.set_xlabel("Separation [deg]")
+
+
 def _draw_offsets(ax, offset, names):
     end = min(_BEYOND, max(1.5, np.ceil(offset.max() * 10) / 10))
-    edges = np.linspace(0, end, 41)
-    if (offset > end).any():
-        edges = np.append(edges, end * 1.08)
-        ax.annotate(f"all beyond {end:g}", (end * 1.04, 1), xycoords=("data", "axes fraction"), xytext=(0, -6),
-                    textcoords="offset points", rotation=90, ha="center", va="top", fontsize=10)
-        ax.axvline(end, color="0.5", linewidth=0.8)
-    _draw(ax, edges, np.minimum(offset, (edges[-1] + edges[-2]) / 2), names)
+    width = 0.1
+    edges = np.append(np.arange(0, end + width / 2, width), end + 5 * width)
+    _draw_counts(ax, edges[:-1], offset, names)
+    beyond = offset > end
+    if beyond.any():
+        _draw_counts(ax, edges[-1] - [3 * width, 0], np.where(beyond, edges[-1] - width, -1), names)
+        ax.set_xticks([*range(int(end) + 1), edges[-1] - 1.5 * width], [*range(int(end) + 1), f">{end:g}"])
     sources = len(np.unique(names))
-    _law(ax, edges[:41], sources * (1 - 0.05 ** (edges[:41] ** 2)),
-         f"true counterparts, one for each of {sources:,}: Rayleigh law", "-")
-    ax.set_xlim(0, edges[-1])
-    ax.set_xlabel("Offset [95% error ellipse of the Fermi source]")
+    x = np.linspace(0, end, 401)
+    law = sources * -2 * np.log(0.05) * x * 0.05 ** (x**2) * width
+    _draw_law(ax, x, law, f"true counterparts, one for each of {sources:,} Fermi sources", "-")
+    ax.set_xlim(0, edges[-1] if beyond.any() else end)
+    ax.set_xlabel("Offset [radius of the 95% error ellipse]")
 
 
-def _draw(ax, edges, values, names):
+def _draw_counts(ax, edges, values, names):
     """All pairs, and the nearest of each name."""
     counts = np.histogram(values, edges)[0]
-    ax.stairs(counts, edges, fill=True, color="#9ecae1", label="all pairs")
+    ax.stairs(counts, edges, fill=True, color=style.LIGHT, label="all pairs")
     order = np.lexsort((values, names))
     nearest = values[order[np.unique(names[order], return_index=True)[1]]]
     ax.stairs(np.histogram(nearest, edges)[0], edges, color="black", linewidth=1.3,
               label="nearest pair of each Fermi source")
     ax.set_yscale("log")
-    ax.set_ylim(0.7, max(counts.max(), 10) * 2)
+    ax.set_ylim(0.7, max(counts.max() * 2, 20, ax.get_ylim()[1]))
     ax.yaxis.set_major_formatter("{x:,.0f}")
-    ax.set_xlim(edges[0], edges[-1])
-    ax.grid(True, axis="y", **style.GRID)
+    ax.grid(axis="y", **style.GRID)
 
 
-def _law(ax, edges, within, label, linestyle):
-    ax.plot((edges[1:] + edges[:-1]) / 2, np.diff(within), color=style.LAW_COLOR, linestyle=linestyle, linewidth=1.8,
-            label=label)
+def _draw_law(ax, x, law, label, linestyle):
+    ax.plot(x, law, color=style.LAW_COLOR, linestyle=linestyle, linewidth=1.8, label=label)
 
 
 def _one_legend(axes):
     entries = {}
     for ax in axes:
-        handles, labels = ax.get_legend_handles_labels()
-        entries.update(zip(labels, handles, strict=True))
-    style.legend(axes[0], handles=list(entries.values()), loc="upper left", bbox_to_anchor=(0.0, -0.13), ncols=2)
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    style.legend(axes[0], list(entries.values()), ncols=2)

@@ -50,14 +50,16 @@ def plot_class_shares(shares, *, ax=None):
     values = {side: (numbers(shares, f"share_{side}", one), numbers(shares, f"num_{side}", one))
               for side in ("plane", "matched")}
     rows = Rows(len(names), "groups of classes")
-    rows.need(np.all([np.isfinite(column) for pair in values.values() for column in pair], axis=0), "without numbers")
+    all_given = np.all(np.isfinite([one for pair in values.values() for one in pair]), axis=0)
+    rows.need(all_given, "without numbers")
     rows.check()
     (ax,) = style.plain_axes(shares, ax)
     place = np.arange(np.count_nonzero(rows.drawn))
-    for shift, color, side, label in ((-0.2, "#9ecae1", "plane", "all in the plane"),
-                                      (0.2, "#1f4e79", "matched", "with a Chandra match")):
+    for shift, color, side, label in ((-0.2, style.LIGHT, "plane", "all in the plane"),
+                                      (0.2, style.DARK, "matched", "with a Chandra match")):
         share, number = (column[rows.drawn] for column in values[side])
-        bars = ax.bar(place + shift, share, 0.38, color=color, label=f"Fermi sources, {label} ({number.sum():,.0f})")
+        bars = ax.bar(place + shift, share, 0.38, color=color,
+                      label=f"Fermi sources, {label} ({number.sum():,.0f})")
         ax.bar_label(bars, [f"{part:.0%}\n{many:,.0f}" for part, many in zip(share, number, strict=True)],
                      padding=3, fontsize=11)
     ax.set_xticks(place, names[rows.drawn])
@@ -66,7 +68,7 @@ def plot_class_shares(shares, *, ax=None):
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.set_ylabel("Share of the Fermi sources")
     ax.set_xlabel("Group of the Fermi class")
-    ax.grid(True, axis="y", **style.GRID)
-    style.legend(ax, bbox_to_anchor=(0.5, -0.12), ncols=2)
-    style.finish(ax, shares, "Galactic and extragalactic classes", rows.note() if rows.left_out else "")
+    style.legend(ax, ncols=2)
+    style.finish(ax, shares, "Classes of Fermi sources: all in the plane, and those with a Chandra match",
+                 rows.note() if rows.left_out else "")
     return ax

@@ -5,14 +5,17 @@ import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 from matplotlib.collections import PolyCollection
+from matplotlib.ticker import FuncFormatter
 
 from ..errors import InvalidInputError
 from .columns import wrap_longitude
-from .style import GRID, HALO, new_figure, own_type
+from .style import GRID, HALO, TableFigure, own_type
 
 __all__ = ["aitoff_axes", "aitoff_xy", "circle_vertices", "draw_aitoff_circles"]
 
 _PROJECTIONS = ("aitoff", "hammer", "mollweide")
+_NAMES = {"galactic": ("Galactic longitude $l$", "Galactic latitude $b$"),
+          "icrs": ("Right ascension (ICRS)", "Declination (ICRS)")}
 
 
 def circle_vertices(longitude, latitude, radius, *, vertices=60):
@@ -29,15 +32,16 @@ def circle_vertices(longitude, latitude, radius, *, vertices=60):
     Returns
     -------
     east, latitude : `~numpy.ndarray`
-        Longitude minus that of the centre, in [-180, 180), and latitude of the vertices [deg], shape (N, vertices).
+        Longitude minus that of the centre, in [-180, 180), and latitude of the vertices [deg], shape
+        (N, vertices); each vertex lies ``radius`` from the centre along a great circle.
 
     Examples
     --------
     >>> import numpy as np
     >>> from astroquery_cfx.figures.sky import circle_vertices
     >>> east, latitude = circle_vertices(np.array([10.0]), np.array([60.0]), np.array([0.1]), vertices=4)
-    >>> print(np.round(east, 2) + 0.0)
-    [[ 0.   0.2  0.  -0.2]]
+    >>> print(np.round(latitude, 4))
+    [[60.1    59.9998 59.9    59.9998]]
     """
     centers = SkyCoord(np.asarray(longitude)[:, None], np.asarray(latitude)[:, None], unit="deg")
     around = np.arange(vertices) * (360.0 / vertices) * u.deg
@@ -46,11 +50,11 @@ def circle_vertices(longitude, latitude, radius, *, vertices=60):
 
 
 def aitoff_xy(longitude, latitude):
-    """Degrees to the radians of matplotlib's all-sky axes, longitude 0 in the middle, increasing to the left."""
+    """Degrees to the radians of matplotlib's all-sky axes: longitude 0 in the middle, growing to the left."""
     return -np.radians(wrap_longitude(longitude)), np.radians(latitude)
 
 
-def aitoff_axes(table, ax, *, frame, label_latitude=0.0):
+def aitoff_axes(table, ax, *, frame, label_latitude, height=6.0):
     """
     The caller's all-sky axes or new ones, with grid and labels in true longitudes.
 
@@ -64,28 +68,34 @@ def aitoff_axes(table, ax, *, frame, label_latitude=0.0):
         'galactic' or 'icrs'.
     label_latitude : float
         Latitude [deg] at which the longitudes are written.
+    height : float
+        Height of new axes, with colour bar or close-ups, inches.
     """
     if ax is None:
         with own_type():
-            ax = new_figure(table, 10.0, 6.9).add_subplot(projection="aitoff")
+            ax = TableFigure(table, height=height).add_subplot(projection="aitoff")
     elif getattr(ax, "name", None) not in _PROJECTIONS:
         raise InvalidInputError(f"This map needs all-sky axes, not {type(ax).__name__}.",
                                 remedy="make them with figure.add_subplot(projection='aitoff').")
     ax.set_longitude_grid(30)
     ax.set_latitude_grid(30)
     ax.set_longitude_grid_ends(90)
-    ax.xaxis.set_ticklabels([])  # those of the projection: -150 to 150 to the right
-    ax.grid(True, **GRID)
+    ax.grid(**GRID)
+    ax.yaxis.set_major_formatter(FuncFormatter(_latitude_label))
+    ax.xaxis.set_ticklabels([])  # the map's own: -150 to 150, to the right
     size = ax.yaxis.get_ticklabels()[0].get_fontsize()
     for longitude in (*range(0, 180, 30), *range(210, 360, 30)):
         x, y = aitoff_xy(longitude, label_latitude)
-        ax.text(x, y, f"{longitude}°", ha="center", va="center", fontsize=size, color="0.2", zorder=6,
-                path_effects=HALO)
-    name, tilt = ("Galactic longitude $l$", "Galactic latitude $b$") if frame == "galactic" else (
-        "Right ascension (ICRS)", "Declination")
-    ax.set_xlabel(f"{name} [deg], increasing to the left", labelpad=6)
-    ax.set_ylabel(f"{tilt} [deg]")
+        ax.text(x, y, f"{longitude}°", ha="center", va="center", fontsize=size, color="0.15", zorder=6,
+                path_effects=HALO, gid="longitude")
+    along, across = _NAMES[frame]
+    ax.set_xlabel(f"{along} [deg], increasing to the left", labelpad=8)
+    ax.set_ylabel(f"{across} [deg]")
     return ax
+
+
+def _latitude_label(radians, _position):
+    return f"{np.degrees(radians):.0f}°".replace("-", "−")
 
 
 def draw_aitoff_circles(ax, longitude, latitude, radius, **look):
@@ -104,8 +114,8 @@ def draw_aitoff_circles(ax, longitude, latitude, radius, **look):
     Returns
     -------
     `~matplotlib.collections.PolyCollection`
-        In the plane of the projection, not in longitude and latitude: matplotlib would else bend
-        each of the edges in 75 steps.
+        Its vertices are in the plane of the projection, not in longitude and latitude: matplotlib
+        would else cut each of the edges into 75 steps.
     """
     pieces = [ax.transProjection.transform(np.radians(piece))
               for piece in _pieces(np.asarray(longitude), np.asarray(latitude), np.asarray(radius))]
@@ -115,7 +125,7 @@ def draw_aitoff_circles(ax, longitude, latitude, radius, **look):
 
 
 def _pieces(longitude, latitude, radius):
-    """Polygons in (-longitude, latitude) [deg]: one a circle, two where it lies across the edge of the map."""
+    """Polygons in (-longitude, latitude) [deg]; two for a circle that lies across the edge of the map."""
     east, rim = circle_vertices(longitude, latitude, radius)
     middle = -wrap_longitude(longitude)
     for index in range(len(middle)):
@@ -129,7 +139,7 @@ def _pieces(longitude, latitude, radius):
 
 
 def _around_pole(x, y, pole):
-    """A region with a pole inside reaches over all longitudes, up to the pole."""
+    """A region with a pole inside reaches over all longitudes, and up to the pole."""
     x = wrap_longitude(x)
     order = np.argsort(x)
     x, y = x[order], y[order]

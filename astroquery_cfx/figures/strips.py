@@ -5,10 +5,13 @@ import astropy.units as u
 import numpy as np
 from astropy.wcs import WCS
 from matplotlib.collections import PolyCollection
+from matplotlib.gridspec import GridSpec
+from matplotlib.lines import Line2D
 
 from ..errors import InvalidInputError
 from . import style
-from .columns import ENERGY_FLUX, Rows, galactic_position, numbers, position, texts, wrap_longitude
+from .closeups import CLOSEUPS, FermiSources, add_closeups
+from .columns import ENERGY_FLUX, Rows, galactic_position, numbers, position, wrap_longitude
 from .sky import circle_vertices
 
 __all__ = ["plot_flux_ratio_strip", "plot_plane_strip"]
@@ -23,9 +26,9 @@ def plot_plane_strip(sources, b_max=10 * u.deg, *, ax=None):
 
     What differs from the notebook: the projection is a plate carree (CAR), for the notebook's tangent plane
     (TAN) about the Galactic Centre can show nothing beyond 90 deg from it, half of the plane; the strip,
-    18 times as long as high, is folded into panels (for 10 deg, three of 120 deg) in which a degree of longitude
-    is as long as one of latitude; the colour bar names the band and gives the flux itself on a logarithmic
-    scale; bright sources lie on top; nothing is cut off at the rim.
+    18 times as long as high, is folded into panels (for 10 deg, three of 120 deg) in which a degree of
+    longitude is as long as one of latitude; the colour bar names the band and gives the flux itself on a
+    logarithmic scale; bright sources lie on top; nothing is cut off at the rim.
 
     Parameters
     ----------
@@ -42,8 +45,8 @@ def plot_plane_strip(sources, b_max=10 * u.deg, *, ax=None):
     Returns
     -------
     `~numpy.ndarray` of `~astropy.visualization.wcsaxes.WCSAxes`
-        The panels, from longitude 180 deg at the upper left through 0 to 180 deg at the lower right. What lies
-        within 1.5 deg of the end of a panel is seen in both neighbours.
+        The panels, from longitude 180 deg at the upper left through 0 to 180 deg at the lower right. What
+        lies within 1.5 deg of the end of a panel is seen in both neighbours.
 
     Raises
     ------
@@ -67,11 +70,14 @@ def plot_plane_strip(sources, b_max=10 * u.deg, *, ax=None):
     rows.need(np.abs(latitude) <= b_max, f"beyond |b| = {b_max:g}°")
     rows.need(flux > 0, "without a flux above zero")
     rows.check()
-    axes = _panels(sources, ax, b_max, margin=0.3)
-    drawn = rows.drawn
-    points, extend = _colored_points(axes, longitude[drawn], latitude[drawn], flux[drawn], style.flux_colors(), 4)
+    axes, _ = _panels(sources, ax, b_max, margin=0.3)
+    drawn = np.flatnonzero(rows.drawn)
+    drawn = drawn[np.argsort(flux[drawn], kind="stable")]
+    norm, extend = style.log_norm(flux[drawn])
+    points = _draw_points(axes, longitude[drawn], latitude[drawn], c=flux[drawn], s=2.5, linewidths=0,
+                          norm=norm, cmap=style.flux_colors(), rasterized=True, zorder=3)
     style.color_bar(axes, points, f"{style.X_RAY} {style.FLUX_UNIT}", extend, aspect=30, pad=0.02)
-    style.finish(axes, sources, "Chandra sources in the Galactic plane", rows.note())
+    style.finish(axes[:1], sources, "Chandra sources in the Galactic plane", rows.note())
     return axes
 
 
@@ -79,13 +85,14 @@ def plot_flux_ratio_strip(matched, b_max=10 * u.deg, *, ax=None):
     """
     Map of the Galactic plane: pairs coloured by X-ray to gamma-ray flux ratio, and the Fermi 95% regions.
 
-    The ratio is that of two energy fluxes, 0.5-7 keV over 0.1-100 GeV. The regions are circles on the sky of
-    radius ``fermi_r95``, drawn at their true size (0.1 deg is a pixel or two); a cross of fixed size marks the
-    place of each Fermi source, once.
+    The ratio is that of two energy fluxes, 0.5-7 keV over 0.1-100 GeV. The regions are circles on the sky
+    of radius ``fermi_r95``, drawn at their true size, a few pixels for most. A ring of fixed size marks each Fermi
+    source, once, and a new figure has close-ups below the map, where regions and X-ray sources are seen at
+    their true size: the Fermi sources with most pairs, not nearer to each other than 3 deg.
 
-    What differs from the notebook: see `plot_plane_strip` for projection and panels; the circles are regions on
-    the sky, not markers in points, and are named 95%, not 68%; the two bands are named; the highest ratios
-    lie on top; a ratio has no natural middle, so that the colours run one way.
+    What differs from the notebook: see `plot_plane_strip` for projection and panels; the circles are
+    regions on the sky, not markers in points, and are named 95%, not 68%; the two bands are named; the
+    highest ratios lie on top; a ratio of two bands has no natural middle, so that the colours run one way.
 
     Parameters
     ----------
@@ -101,7 +108,7 @@ def plot_flux_ratio_strip(matched, b_max=10 * u.deg, *, ax=None):
     Returns
     -------
     `~numpy.ndarray` of `~astropy.visualization.wcsaxes.WCSAxes`
-        The panels, as in `plot_plane_strip`.
+        The panels, as in `plot_plane_strip`. The close-ups are among the other ``axes[0].figure.axes``.
 
     Raises
     ------
@@ -113,15 +120,14 @@ def plot_flux_ratio_strip(matched, b_max=10 * u.deg, *, ax=None):
     >>> from astropy.table import Table
     >>> from astroquery_cfx.figures import plot_flux_ratio_strip
     >>> matched = Table({"csc_l": [184.56, 184.6], "csc_b": [-5.78, -5.8], "csc_flux": [2e-9, 4e-14],
-    ...                  "fermi_name": ["4FGL J0534.5+2200"] * 2, "fermi_l": [184.56] * 2, "fermi_b": [-5.78] * 2,
-    ...                  "fermi_r95": [0.05, 0.05], "fermi_flux": [1.5e-9] * 2})
+    ...                  "fermi_name": ["4FGL J0534.5+2200"] * 2, "fermi_l": [184.56] * 2,
+    ...                  "fermi_b": [-5.78] * 2, "fermi_r95": [0.05] * 2, "fermi_flux": [1.5e-9] * 2})
     >>> axes = plot_flux_ratio_strip(matched)
     >>> len(axes)
     3
     """
     longitude, latitude = position(matched, "csc_l", "csc_b")
-    fermi_l, fermi_b = position(matched, "fermi_l", "fermi_b")
-    r95, names = numbers(matched, "fermi_r95", u.deg), texts(matched, "fermi_name")
+    fermi_l, _ = position(matched, "fermi_l", "fermi_b")
     ratio = flux_ratio(matched)
     b_max = _degrees(b_max)
     rows = Rows(len(ratio), "pairs")
@@ -130,17 +136,25 @@ def plot_flux_ratio_strip(matched, b_max=10 * u.deg, *, ax=None):
     rows.need(ratio > 0, "without two fluxes above zero")
     rows.check()
     drawn = np.flatnonzero(rows.drawn)
-    fermi = np.sort(drawn[np.unique(names[drawn], return_index=True)[1]])
-    region = fermi[r95[fermi] > 0]
-    reach = np.max(np.abs(fermi_b[fermi]) + np.nan_to_num(r95[fermi]))
-    axes = _panels(matched, ax, b_max, margin=max(0.3, reach - b_max + 0.1))
-    points, extend = _colored_points(axes, longitude[drawn], latitude[drawn], ratio[drawn], style.ratio_colors(), 9)
-    _draw_regions(axes, fermi_l[fermi], fermi_b[fermi], fermi_l[region], fermi_b[region], r95[region])
+    drawn = drawn[np.argsort(ratio[drawn], kind="stable")]
+    fermi = FermiSources.of(matched, np.sort(drawn))
+    reach = np.max(np.abs(fermi.latitude) + np.nan_to_num(fermi.r95))
+    axes, places = _panels(matched, ax, b_max, max(1.1, reach - b_max + 0.1), closeups=True)
+    longitude, latitude, ratio = longitude[drawn], latitude[drawn], ratio[drawn]
+    norm, extend = style.log_norm(ratio)
+    look = {"linewidths": 0, "norm": norm, "cmap": style.ratio_colors(), "rasterized": True, "zorder": 3}
+    points = _draw_points(axes, longitude, latitude, c=ratio, s=9, **look)
+    _draw_regions(axes, fermi)
+
+    def draw_sources(panel, to_pixel):
+        near, x, y = to_pixel(longitude, latitude)
+        panel.scatter(x, y, c=ratio[near], s=9 if len(x) < 500 else 4, **look)
+
+    add_closeups(axes[0].figure, places, fermi, draw_sources)
     style.color_bar(axes, points, style.RATIO, extend, aspect=30, pad=0.02)
-    style.legend(axes[-1], bbox_to_anchor=(0.5, -0.42))
-    lost = len(fermi) - len(region)
-    style.finish(axes, matched, "X-ray to γ-ray flux ratio in the Galactic plane", f"{rows.note()}; {len(fermi):,} "
-                 "Fermi sources" + (f" ({lost} of them without a 95% region)" if lost else ""))
+    style.legend(axes[-1], _region_handles(), ncols=3, below=-0.42)
+    style.finish(axes[:1], matched, "X-ray to γ-ray flux ratio in the Galactic plane",
+                 f"{rows.note()}; {fermi.note()}")
     return axes
 
 
@@ -162,29 +176,36 @@ def _degrees(b_max):
     return float(value)
 
 
-def _panels(table, ax, b_max, margin):
-    """The caller's axes or new ones, with limits, grid and labels."""
+def _panels(table, ax, b_max, margin, *, closeups=False):
+    """The caller's axes or new ones, with limits, grid and labels; and places for close-ups on new ones."""
+    places = []
     if ax is None:
-        axes = _new_panels(table, b_max, margin)
+        axes, places = _new_panels(table, b_max, margin, closeups)
     else:
-        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-        if not all(list(getattr(getattr(one, "wcs", None), "wcs", WCS().wcs).ctype) == ["GLON-CAR", "GLAT-CAR"]
-                   for one in axes):
+        axes = style.axes_list(ax)
+        if not all(_is_plate_carree(one) for one in axes):
             raise InvalidInputError("This map needs WCSAxes in plate carree about a Galactic longitude.",
                                     remedy="give axes with a WCS of ctype GLON-CAR, GLAT-CAR.")
-    half = 180 / len(axes)
     for panel in axes:
-        _frame(panel, half + _OVERLAP, b_max + margin)
-    axes[-1].coords[0].set_axislabel("Galactic longitude $l$ (increasing to the left)")
-    axes[len(axes) // 2].coords[1].set_axislabel("Galactic latitude $b$", minpad=0.5)
-    return axes
+        _frame(panel, 180 / len(axes) + _OVERLAP, b_max + margin)
+    axes[-1].coords[0].set_axislabel("Galactic longitude $l$, increasing to the left")
+    axes[len(axes) // 2].coords[1].set_axislabel("Galactic latitude $b$", minpad=0.4)
+    return axes, places
 
 
-def _new_panels(table, b_max, margin):
+def _is_plate_carree(ax):
+    wcs = getattr(ax, "wcs", None)
+    return isinstance(wcs, WCS) and list(wcs.wcs.ctype) == ["GLON-CAR", "GLAT-CAR"]
+
+
+def _new_panels(table, b_max, margin, closeups):
     """Panels about six times as wide as high."""
     number = min(_PANELS, key=lambda panels: abs(np.log(panels * b_max / 30)))
-    height = 8.1 * (b_max + margin) / (180 / number + _OVERLAP)
-    figure = style.new_figure(table, 10.0, number * (height + 0.28) + 1.5)
+    height = 8.1 * (b_max + margin) / (180 / number + _OVERLAP) + 0.3
+    below = 2.0 if closeups else 0.0
+    figure = style.TableFigure(table, 10.0, number * height + below + 0.55)
+    grid = GridSpec(number + closeups, CLOSEUPS, figure=figure,
+                    height_ratios=[height] * number + [below] * closeups)
     axes = []
     with style.own_type():
         for index in range(number):
@@ -194,21 +215,23 @@ def _new_panels(table, b_max, margin):
             wcs.wcs.crpix = [1, 1]
             wcs.wcs.cdelt = [-1, 1]
             wcs.wcs.cunit = ["deg", "deg"]
-            axes.append(figure.add_subplot(number, 1, index + 1, projection=wcs))
-    return np.array(axes, dtype=object)
+            axes.append(figure.add_subplot(grid[index, :], projection=wcs))
+    return np.array(axes, dtype=object), [grid[number, column] for column in range(CLOSEUPS * closeups)]
 
 
 def _frame(panel, half_width, half_height):
-    scale = np.abs(panel.wcs.wcs.cdelt)
     x, y = panel.wcs.wcs.crpix - 1
-    panel.set_xlim(x - half_width / scale[0], x + half_width / scale[0])
-    panel.set_ylim(y - half_height / scale[1], y + half_height / scale[1])
-    panel.coords.grid(True, color="0.82", linewidth=0.6)
+    width, height = np.array([half_width, half_height]) / np.abs(panel.wcs.wcs.cdelt)
+    panel.set_xlim(x - width, x + width)
+    panel.set_ylim(y - height, y + height)
+    panel.set_aspect(width / height * half_height / half_width)
+    panel.coords.grid(visible=True, color="0.84", linewidth=0.6)
     spacing = 10 if half_width < 70 else 20 if half_width < 100 else 30
     for axis, step in zip(panel.coords, (spacing, 5 if half_height < 20 else 10), strict=True):
         axis.set_ticks(spacing=step * u.deg)
         axis.set_major_formatter("d")
-        axis.set_axislabel(" ")
+        axis.set_axislabel("")
+        axis.set_auto_axislabel(False)
     panel.set_axisbelow(True)
 
 
@@ -226,26 +249,33 @@ def _pixel_y(panel, latitude):
     return panel.wcs.wcs.crpix[1] - 1 + latitude / panel.wcs.wcs.cdelt[1]
 
 
-def _colored_points(axes, longitude, latitude, value, colors, size):
-    """Points coloured by a positive value on a logarithmic scale, the highest on top."""
-    order = np.argsort(value, kind="stable")
-    longitude, latitude, value = longitude[order], latitude[order], value[order]
-    norm, extend = style.log_norm(value)
+def _draw_points(axes, longitude, latitude, *, c, **look):
+    """Points in the order given, in each panel that shows them; one of the collections for the colour bar."""
     for panel in axes:
         index, x = _inside(panel, longitude, len(axes))
-        index, x = index[np.argsort(index, kind="stable")], x[np.argsort(index, kind="stable")]
-        points = panel.scatter(x, _pixel_y(panel, latitude[index]), c=value[index], s=size, linewidths=0,
-                               norm=norm, cmap=colors, rasterized=True, zorder=3)
-    return points, extend
+        order = np.argsort(index, kind="stable")
+        index, x = index[order], x[order]
+        points = panel.scatter(x, _pixel_y(panel, latitude[index]), c=c[index], **look)
+    return points
 
 
-def _draw_regions(axes, longitude, latitude, region_l, region_b, r95):
-    east, rim = circle_vertices(region_l, region_b, r95)
+def _draw_regions(axes, fermi):
+    region = np.flatnonzero(fermi.has_region)
+    east, rim = circle_vertices(fermi.longitude[region], fermi.latitude[region], fermi.r95[region])
     for panel in axes:
-        index, x = _inside(panel, longitude, len(axes))
-        panel.plot(x, _pixel_y(panel, latitude[index]), "+", color="black", markersize=5, markeredgewidth=0.6,
-                   zorder=5, label="Fermi source (cross of fixed size)")
-        index, x = _inside(panel, region_l, len(axes))
-        polygons = np.stack([x[:, None] + east[index] / panel.wcs.wcs.cdelt[0], _pixel_y(panel, rim[index])], axis=-1)
-        panel.add_collection(PolyCollection(polygons, facecolor="none", edgecolor="black", linewidth=0.7, zorder=4,
-                                            label="its 95% region, true size"), autolim=False)
+        index, x = _inside(panel, fermi.longitude, len(axes))
+        panel.plot(x, _pixel_y(panel, fermi.latitude[index]), "o", markersize=9, markeredgewidth=0.8,
+                   markerfacecolor="none", color=style.FERMI_COLOR, zorder=2)
+        index, x = _inside(panel, fermi.longitude[region], len(axes))
+        x = x[:, None] + east[index] / panel.wcs.wcs.cdelt[0]
+        polygons = np.stack([x, _pixel_y(panel, rim[index])], axis=-1)
+        panel.add_collection(PolyCollection(polygons, facecolor="none", edgecolor="black", linewidth=0.7,
+                                            zorder=4), autolim=False)
+
+
+def _region_handles():
+    ring = {"linestyle": "none", "marker": "o", "markerfacecolor": "none"}
+    return [Line2D([], [], color="0.4", linestyle="none", marker="o", markersize=4, label="Chandra source"),
+            Line2D([], [], color=style.FERMI_COLOR, markersize=9, label="Fermi source (ring of fixed size)",
+                   **ring),
+            Line2D([], [], color="black", markersize=10, label="its 95% region, true size", **ring)]
