@@ -54,10 +54,12 @@ _KNOWN = [
 
 # Which share of the 4FGL sources of a class is pointed at, made up so that about as many are seen.
 _FERMI_SHARES = {
-    "psr": 0.55, "msp": 0.45, "pwn": 0.9, "snr": 0.75, "spp": 0.3, "hmb": 1.0, "lmb": 1.0, "bin": 0.6,
+    "psr": 0.5, "msp": 0.4, "pwn": 0.9, "snr": 0.7, "spp": 0.25, "hmb": 1.0, "lmb": 1.0, "bin": 0.6,
     "glc": 0.9, "nov": 0.8, "sfr": 0.8, "gc": 0.0, "bll": 0.14, "fsrq": 0.15, "bcu": 0.04, "rdg": 0.8,
     "agn": 0.7, "sey": 0.7, "sbg": 0.9, "gal": 0.9, "css": 0.7, "ssrq": 0.7, "nlsy1": 0.7, "unk": 0.1,
-    "": 0.04}
+    "": 0.02}
+# Of the unassociated ones, those that a field can hold whole are worth a look.
+_WELL_LOCATED, _WELL_LOCATED_SHARE = 0.075, 0.2  # deg (95%), share
 _GALACTIC_CLASSES = ("psr", "msp", "pwn", "snr", "spp", "hmb", "lmb", "bin", "glc", "nov", "sfr", "gc", "unk")
 
 
@@ -139,6 +141,7 @@ def _known_targets(rng):
 
 def _fermi_targets(rng, fermi):
     shares = np.array([_FERMI_SHARES.get(code, 0.3) for code in fermi["class"]])
+    shares[(fermi["class"] == "") & (fermi["major"] < _WELL_LOCATED)] = _WELL_LOCATED_SHARE
     chosen = np.flatnonzero(rng.random(len(shares)) < shares)
     known = np.isfinite(fermi["counterpart_ra"][chosen])
     ra = np.where(known, fermi["counterpart_ra"][chosen], fermi["ra"][chosen])
@@ -165,7 +168,7 @@ def _cluster_targets(rng, size=170):
                     exposure=_exposures(rng, size, median=28e3, width=0.3), crowded=rng.uniform(3, 8, size))
 
 
-def _plane_targets(rng, size=1_500):
+def _plane_targets(rng, size=1_100):
     ra, dec = _galactic_to_icrs(_inner_longitudes(rng, size), np.clip(rng.laplace(0, 2.2, size), -12, 12))
     names = [f"PLANE {n + 1}" for n in range(size)]
     return _targets(names, ra, dec, visits=_visits(rng, size), exposure=_exposures(rng, size))
@@ -268,7 +271,8 @@ def simulated_observations(rng, fermi, size):
     rng : `~numpy.random.Generator`
         Where the chance comes from.
     fermi : dict
-        The 4FGL sources: ``name``, ``ra``, ``dec``, ``counterpart_ra``, ``counterpart_dec`` (deg), ``class``.
+        The 4FGL sources: ``name``, ``ra``, ``dec``, ``counterpart_ra``, ``counterpart_dec``, ``major``
+        (of the 95% ellipse; all in deg), ``class``.
     size : int
         Number of observations. Below `FULL_SIZE` it is a fair sample of the full log.
 

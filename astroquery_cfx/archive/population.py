@@ -201,8 +201,10 @@ def _observe(rng, places, sources):
     sources["counts"] = np.maximum(rng.poisson(expected), 3)
     # The energy of a count differs from source to source, with the spectrum.
     spectrum = 10 ** rng.normal(0, 0.12, len(vectors))
-    sources["flux"] = np.clip(sources["flux"] * spectrum * sources["counts"] / expected, SMALLEST_FLUX,
-                              LARGEST_FLUX)
+    flux = sources["flux"] * spectrum * sources["counts"] / expected
+    # Folded back at the ends, where a cut would pile up equal values.
+    flux = np.maximum(flux, SMALLEST_FLUX**2 / flux)
+    sources["flux"] = np.minimum(flux, LARGEST_FLUX**2 / flux)
     sources["crowding"] = np.bincount(place, minlength=len(places["ra"]))[place]
     for name, tree in zip(("acis_num", "hrc_num"), places["fields"], strict=True):
         sources[name] = tree.query_ball_point(vectors, _chord(FIELD_RADIUS), return_length=True) \
