@@ -171,7 +171,7 @@ def _counterparts(rng, places, fermi):
     """The catalogued counterparts in the fields, and some drawn for 4FGL sources that have none."""
     known = np.flatnonzero(np.isfinite(fermi["counterpart_ra"]))
     known = known[_inside(places, fermi["counterpart_ra"][known], fermi["counterpart_dec"][known])]
-    # The Crab is three 4FGL sources with one counterpart: the first of them is the one that is named.
+    # Where 4FGL sources share a counterpart, as two of the Crab do, the first of them is named.
     place = np.round(np.stack([fermi["counterpart_ra"][known], fermi["counterpart_dec"][known]]), 3)
     known = known[np.sort(np.unique(place, axis=1, return_index=True)[1])]
     lonely = np.flatnonzero(~np.isfinite(fermi["counterpart_ra"]) & np.isfinite(fermi["major"]))
