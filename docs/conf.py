@@ -75,6 +75,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_signature": False,
+    "thumbnail_size": (480, 360),
     "min_reported_time": 0,
     "copyfile_regex": r".*\.rst",
     "show_memory": False,

@@ -34,6 +34,7 @@ ARROWS = {
     "archive": GROUND | {"fermi"},
     "reproduce": GROUND | {"csc", "fermi", "crossmatch", "figures", "tap", "report"},
     "report": GROUND,
+    "closing": GROUND,
     "cli": None,  # the shell over all of it
 }
 
@@ -155,6 +156,8 @@ def public_api():
         loaded = importlib.import_module(module)
         for name in loaded.__all__:
             thing = getattr(loaded, name)
+            if inspect.isclass(thing) and issubclass(thing, Exception):
+                continue  # what they take is said once, by the base of all
             if inspect.isclass(thing) or inspect.isroutine(thing):
                 yield f"{thing.__module__}.{thing.__qualname__}"
             if inspect.isclass(thing):
@@ -242,7 +245,7 @@ def test_no_setting_stands_twice():
     assert all(section == "tox" or section.startswith("testenv") for section in tox.sections())
 
 
-def test_every_room_is_in_the_architecture():
-    page = (ROOT / "docs" / "architecture" / "index.rst").read_text()
-    rooms = {room_of(path) for path in MODULES} - {""}
-    assert [room for room in sorted(rooms) if not re.search(rf"^      {room}[/.]", page, re.MULTILINE)] == []
+def test_architecture_names_every_module():
+    page = (ROOT / "docs" / "architecture" / "index.rst").read_text().split("Rules of the house")[0]
+    named = set(re.findall(r"\w+\.py", page))
+    assert named == {path.name for path in MODULES}
