@@ -41,6 +41,9 @@ nitpick_ignore_regex = [
     (r"py:(class|obj|exc|meth|attr|data|mod|func)", r"[A-Za-z]+"),
 ]
 
+autoclass_content = "class"
+toc_object_entries_show_parents = "hide"
+
 html_title = f"astroquery_cfx {version}"
 html_static_path = ["_static"]
 html_css_files = ["cfx.css"]
