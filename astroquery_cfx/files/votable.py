@@ -20,7 +20,7 @@ def write(table, path):
     out, schemas = Table(), []
     for column in plain_columns(table):
         values, hidden, schema = encode_column(column)
-        out[column.name] = _to_votable(values, column)
+        out[column.name] = _to_votable(values, column, schema)
         if hidden is not None:
             out[column.name + MASK_SUFFIX] = Column(hidden, description=f"True where {column.name} is masked")
         schemas.append({**schema, "hidden": hidden is not None})
@@ -39,12 +39,12 @@ def _write(out, infos, path):
     document.to_xml(str(path), tabledata_format="binary2")
 
 
-def _to_votable(values, column):
+def _to_votable(values, column, schema):
     said = {"unit": column.unit, "description": column.schema["description"]}
     ucd = column.schema["meta"].get("ucd")
     said["meta"] = {"ucd": ucd} if ucd else {}
-    if values.dtype.kind == "U" and not values.dtype.itemsize:
-        values = values.astype("U1")
+    if len(values) and values.dtype.kind == "U" and schema.get("encoding") == "json":  # unpadded
+        return Column(object_array([str(text) for text in values]), **said)
     if values.dtype.kind == "O":  # astropy's writer asks each cell for its mask
         cells = [np.ma.array(cell, mask=np.zeros(len(cell), bool)) for cell in values]
         return Column(object_array(cells), **said)
@@ -68,16 +68,20 @@ def read(path):
     table = tables[0].to_table(use_names_over_ids=True)
     if "simulated" in infos:
         table.meta["simulated"] = infos["simulated"]
-    return table
+    return restore_table(plain_columns(table), plain_meta(table.meta))  # texts of any length come as objects
 
 
 def _read_own(table, notes):
     data = table.array
     columns = []
     for schema in notes["columns"]:
-        hidden = np.array(data[schema["name"] + MASK_SUFFIX].data, bool) if schema.pop("hidden") else None
+        hidden = None
+        if schema.pop("hidden"):
+            hidden = np.array(data[schema["name"] + MASK_SUFFIX].data, bool).reshape(-1, *schema["shape"])
         values = data[schema["name"]]
         raw = np.array(values.data)
+        if raw.ndim > 2:  # astropy's writer and reader do not agree on the order of the axes
+            raw = raw.reshape(-1, *schema["shape"])
         if hidden is None and schema["masked"] and raw.dtype.kind not in "OU" and raw.ndim == 1:
             hidden = np.array(np.ma.getmaskarray(values))
         if raw.dtype.kind == "O":
