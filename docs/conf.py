@@ -7,8 +7,10 @@ CFX_DOCS_ONLINE set, names of other packages link to their documentation.
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
+from astropy.utils.exceptions import AstropyWarning
 from sphinx_astropy.conf.v2 import *  # noqa: F403
 from sphinx_astropy.conf.v2 import extensions, html_theme_options, intersphinx_mapping
 from sphinx_gallery.sorting import ExplicitOrder
@@ -16,6 +18,7 @@ from sphinx_gallery.sorting import ExplicitOrder
 from astroquery_cfx import __version__
 
 sys.path.insert(0, str(Path(__file__).parent))
+warnings.simplefilter("error", AstropyWarning)  # an example that warns fails
 
 project = "astroquery_cfx"
 author = "the astroquery_cfx developers"
