@@ -165,7 +165,8 @@ def _draw_pairs(ax, x, ratio, column, classes, identified):
         of = here & identified
         ax.plot(x[of], ratio[of], marker="D", markeredgewidth=0, gid=code or "none", **look)
         if np.count_nonzero(here) > 2:
-            ax.hlines(np.median(ratio[here]), place - 0.4, place + 0.4, color="black", linewidth=1.8, zorder=4)
+            middle = np.median(ratio[here])
+            ax.hlines(middle, place - 0.4, place + 0.4, color="black", linewidth=1.8, zorder=4)
 
 
 def _shade_groups(ax, groups):

@@ -4,6 +4,7 @@
 import astropy.units as u
 import numpy as np
 
+from ..crossmatch.ellipse import offset_pdf
 from ..errors import InvalidInputError
 from . import style
 from .columns import Rows, numbers, texts
@@ -25,8 +26,8 @@ def plot_separations(separations, radius=None, *, ax=None):
 
     .. math:: P(<x) = 1 - \exp(-x^2 / 2\sigma^2) = 1 - 0.05^{x^2}, \quad \sigma = 1/2.4477,
 
-    of which 95% lies within 1. The lines are the density of the law times the width of a bin. The nearest pair
-    of a source lies nearer than its true counterpart where chance sources are many.
+    of which 95% lies within 1. The lines are the density of the law times the width of a bin. The nearest
+    pair of a source lies nearer than its true counterpart where chance sources are many.
 
     Parameters
     ----------
@@ -117,8 +118,8 @@ def _draw_offsets(ax, offset, names):
         ax.set_xticks([*range(int(end) + 1), edges[-1] - 1.5 * width], [*range(int(end) + 1), f">{end:g}"])
     sources = len(np.unique(names))
     x = np.linspace(0, end, 401)
-    law = sources * -2 * np.log(0.05) * x * 0.05 ** (x**2) * width
-    _draw_law(ax, x, law, f"true counterparts, one for each of {sources:,} Fermi sources", "-")
+    label = f"true counterparts, one for each of {sources:,} Fermi sources"
+    _draw_law(ax, x, sources * offset_pdf(x) * width, label, "-")
     ax.set_xlim(0, edges[-1] if beyond.any() else end)
     ax.set_xlabel("Offset [radius of the 95% error ellipse]")
 

@@ -86,13 +86,13 @@ def plot_flux_ratio_strip(matched, b_max=10 * u.deg, *, ax=None):
     Map of the Galactic plane: pairs coloured by X-ray to gamma-ray flux ratio, and the Fermi 95% regions.
 
     The ratio is that of two energy fluxes, 0.5-7 keV over 0.1-100 GeV. The regions are circles on the sky
-    of radius ``fermi_r95``, drawn at their true size, a few pixels for most. A ring of fixed size marks each Fermi
-    source, once, and a new figure has close-ups below the map, where regions and X-ray sources are seen at
-    their true size: the Fermi sources with most pairs, not nearer to each other than 3 deg.
+    of radius ``fermi_r95``, drawn at their true size, a few pixels for most. A ring of fixed size marks
+    each Fermi source, once, and a new figure has close-ups below the map, where regions and X-ray sources
+    are seen at their true size: the Fermi sources with most pairs, not nearer to each other than 3 deg.
 
     What differs from the notebook: see `plot_plane_strip` for projection and panels; the circles are
     regions on the sky, not markers in points, and are named 95%, not 68%; the two bands are named; the
-    highest ratios lie on top; a ratio of two bands has no natural middle, so that the colours run one way.
+    highest ratios lie on top; a ratio has no natural middle, so that the colours run one way.
 
     Parameters
     ----------
