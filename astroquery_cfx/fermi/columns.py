@@ -6,7 +6,7 @@ Table 12 of Abdollahi et al. 2020 (ApJS 247, 33) and Table 6 of Abdollahi et al.
 2022 (ApJS 260, 53).
 """
 
-__all__ = ["COLUMNS", "OTHER_COLUMNS", "RENAMED", "SHIPPED_COLUMNS", "column_description"]
+__all__ = ["COLUMNS", "OTHER_COLUMNS", "REGION_COLUMNS", "RENAMED", "SHIPPED_COLUMNS", "column_description"]
 
 _PHOTONS = "ph cm-2 s-1"
 _ENERGY = "erg cm-2 s-1"
@@ -119,6 +119,17 @@ OTHER_COLUMNS = {
     "Flux2_History": "Integral photon flux in each two months (extension Hist2_Start; DR1)",
     "Unc_Flux2_History": _BOTH_ERRORS.format("Flux2_History"),
     "Sqrt_TS2_History": "Square root of the test statistic in each two months (DR1)",
+}
+
+# Made here of the error ellipse and of the extension ExtendedSources.
+_REGION = ("of the region of the source: its 95% containment error ellipse, or the template of an extended "
+           "source (disk radius, outer ring radius, 68% containment radius of a Gaussian, extent of a map)")
+REGION_COLUMNS = {
+    "Region_SemiMajor": ("deg", f"Semi-major axis {_REGION}"),
+    "Region_SemiMinor": ("deg", f"Semi-minor axis {_REGION}"),
+    "Region_PosAng": ("deg", f"Position angle of the major axis, east of north, {_REGION}"),
+    "Region_Kind": (None, "ellipse: the region is the 95% containment error ellipse; template: it is that of "
+                          "an extended source; masked: there is neither"),
 }
 
 # Canonical names of what older releases call otherwise.

@@ -1,29 +1,31 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The 4FGL catalogues in astroquery's vocabulary."""
 
-import re
 import warnings
-from difflib import get_close_matches
 
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from astropy.table import Column, Table
+from astropy.table import Column, QTable, Table
 from astroquery.exceptions import NoResultsWarning
 from astroquery.query import BaseQuery
-from astroquery.utils import commons
 
 from ..errors import InvalidInputError
 from .catalog import open_catalog
-from .classes import known_classes
 from .download import fetch_release
 from .releases import RELEASES, find_release
+from .selection import (
+    NAME_COLUMNS,
+    filter_mask,
+    find_name,
+    parse_classes,
+    parse_position,
+    parse_radius,
+    plain_strings,
+    suggest_names,
+)
 
 __all__ = ["Fermi4FGL", "Fermi4FGLClass"]
-
-_NAME_COLUMNS = ("Source_Name", "ASSOC1", "ASSOC2", "ASSOC_TEV", "ASSOC_4FGL", "ASSOC_FGL", "ASSOC_FHL",
-                 "ASSOC_GAM1", "ASSOC_GAM2", "ASSOC_GAM3", "Extended_Source_Name")
-
 
 class Fermi4FGLClass(BaseQuery):
     """
@@ -51,7 +53,7 @@ class Fermi4FGLClass(BaseQuery):
         Examples
         --------
         >>> from astroquery_cfx import Fermi4FGL
-        >>> list(Fermi4FGL.list_releases()["release"])
+        >>> Fermi4FGL.list_releases()["release"].tolist()
         ['DR1', 'DR2', 'DR3', 'DR4', 'FL16Y']
         """
         rows = RELEASES.values()
@@ -67,7 +69,8 @@ class Fermi4FGLClass(BaseQuery):
         table["years"].unit = u.yr
         return table
 
-    def get_catalog(self, release="DR4", *, path=None, columns=None, cache=True):
+    def get_catalog(self, release="DR4", *, path=None, columns=None, column_filters=None, quantities=False,
+                    cache=True):
         """
         Read a release of the catalogue, all sources.
 
@@ -77,9 +80,15 @@ class Fermi4FGLClass(BaseQuery):
             ``'DR1'`` to ``'DR4'`` or ``'FL16Y'``. It is downloaded once, checked, and kept in
             ``cache_location``.
         path : str or `~pathlib.Path`, optional
-            A FITS file, gzipped or not, instead of a download; ``release`` is then read from its header.
+            A FITS file, gzipped or not, instead of a download; its release is then read from its header.
         columns : list of str, optional
             Names of the columns to read, as in DR4. All, if None.
+        column_filters : dict, optional
+            Column -> ``(operator, value)`` with one of = != < <= > >=; ``(low, high)``, both ends included; a
+            list, any of which; None for masked; anything else for equality. Values may be Quantities.
+        quantities : bool, optional
+            True gives a `~astropy.table.QTable` with Quantity columns, and a column ``position`` of
+            `~astropy.coordinates.SkyCoord` in front.
         cache : bool, optional
             False downloads again what is in the cache.
 
@@ -87,7 +96,9 @@ class Fermi4FGLClass(BaseQuery):
         -------
         `~astropy.table.Table`
             One row a source, with units and descriptions; blank strings and NaN are masked. ``meta`` has
-            ``release``, ``version``, ``file``, ``sha256`` and ``citation``.
+            ``release``, ``version``, ``file``, ``sha256`` and ``citation``. Added to the columns of the file
+            are Region_SemiMajor, Region_SemiMinor, Region_PosAng and Region_Kind: the 95% ellipse, or the
+            template of an extended source, which has no ellipse.
 
         Raises
         ------
@@ -102,14 +113,50 @@ class Fermi4FGLClass(BaseQuery):
         --------
         >>> from astroquery_cfx import Fermi4FGL
         >>> from astroquery_cfx.fermi import shipped_catalog
-        >>> catalog = Fermi4FGL.get_catalog(path=shipped_catalog())
+        >>> catalog = Fermi4FGL.get_catalog(path=shipped_catalog(), column_filters={"Signif_Avg": (">", 100)})
+        >>> len(catalog)
+        116
         >>> print(catalog["Flux1000"].unit)
         ph / (s cm2)
         """
-        return self._open(release, path=path, cache=cache).read(columns)
+        catalog = self._open(release, path=path, cache=cache)
+        rows = _filtered(catalog, column_filters)
+        table = catalog.read(columns, rows)
+        if rows is not None:
+            _warn_if_empty(table, "that passes the filters")
+        return _with_quantities(table, catalog, rows) if quantities else table
+
+    def get_extension(self, name, release="DR4", *, path=None, cache=True):
+        """
+        Read another extension of the catalogue's file.
+
+        Parameters
+        ----------
+        name : str
+            ExtendedSources, ROIs, Components, EnergyBounds, Hist_Start or GTI, in any case.
+        release, path, cache
+            As for `get_catalog`.
+
+        Returns
+        -------
+        `~astropy.table.Table`
+
+        Raises
+        ------
+        InvalidInputError
+            If the file has no such extension.
+
+        Examples
+        --------
+        >>> from astroquery_cfx import Fermi4FGL
+        >>> from astroquery_cfx.fermi import shipped_catalog
+        >>> len(Fermi4FGL.get_extension("ExtendedSources", path=shipped_catalog()))
+        82
+        """
+        return self._open(release, path=path, cache=cache).read_extension(name)
 
     def query_region(self, coordinates, radius=1 * u.deg, *, release="DR4", path=None, columns=None,
-                     cache=True):
+                     column_filters=None, cache=True):
         """
         Find the sources around a position.
 
@@ -119,7 +166,7 @@ class Fermi4FGLClass(BaseQuery):
             One position; a name is resolved by Sesame.
         radius : `~astropy.units.Quantity` or str, optional
             Radius of the circle.
-        release, path, columns, cache
+        release, path, columns, column_filters, cache
             As for `get_catalog`.
 
         Returns
@@ -140,23 +187,21 @@ class Fermi4FGLClass(BaseQuery):
         >>> from astroquery_cfx.fermi import shipped_catalog
         >>> crab = SkyCoord(83.633, 22.014, unit="deg")
         >>> found = Fermi4FGL.query_region(crab, 0.1 * u.deg, path=shipped_catalog())
-        >>> sorted(found["ASSOC1"])
+        >>> sorted(found["ASSOC1"].tolist())
         ['Crab Nebula', 'Crab Nebula', 'PSR J0534+2200']
         """
-        radius = _parse_radius(radius)
-        center = _parse_center(coordinates)
+        limit, center = parse_radius(radius), parse_position(coordinates)
         catalog = self._open(release, path=path, cache=cache)
         places = catalog.read(["RAJ2000", "DEJ2000"])
-        positions = SkyCoord(places["RAJ2000"], places["DEJ2000"], frame="icrs")
-        separation = positions.separation(center.icrs).deg
-        found = np.flatnonzero(separation <= radius.to_value(u.deg))
+        separation = center.separation(SkyCoord(places["RAJ2000"], places["DEJ2000"])).deg
+        found = _allowed(np.flatnonzero(separation <= limit), catalog, column_filters)
         found = found[np.argsort(separation[found], kind="stable")]
-        table = _rows(catalog.read(columns), found, f"within {radius} of {center.to_string('hmsdms')}")
+        table = catalog.read(columns, found)
         table["separation"] = Column(separation[found], unit=u.deg, format=".5f",
                                      description="Angle between the source and the position asked for")
-        return table
+        return _warn_if_empty(table, f"within {radius} of {center.to_string('hmsdms')}")
 
-    def query_object(self, name, *, release="DR4", path=None, columns=None, cache=True):
+    def query_object(self, name, *, release="DR4", path=None, columns=None, column_filters=None, cache=True):
         """
         Find the sources that bear a name.
 
@@ -165,7 +210,7 @@ class Fermi4FGLClass(BaseQuery):
         name : str
             A 4FGL name with or without ``4FGL``, a name in an older catalogue, of a counterpart, of an
             extended source or of a TeV source. Case and spaces do not matter.
-        release, path, columns, cache
+        release, path, columns, column_filters, cache
             As for `get_catalog`.
 
         Returns
@@ -177,21 +222,17 @@ class Fermi4FGLClass(BaseQuery):
         --------
         >>> from astroquery_cfx import Fermi4FGL
         >>> from astroquery_cfx.fermi import shipped_catalog
-        >>> list(Fermi4FGL.query_object("3c 279", path=shipped_catalog())["Source_Name"])
+        >>> Fermi4FGL.query_object("3c 279", path=shipped_catalog())["Source_Name"].tolist()
         ['4FGL J1256.1-0547']
         """
-        wanted = _squeeze(name)
-        if not wanted:
-            raise InvalidInputError("The name is empty.",
-                                    remedy="name a source, e.g. '4FGL J1256.1-0547' or '3C 279'.")
         catalog = self._open(release, path=path, cache=cache)
         names = _names(catalog)
-        found = np.flatnonzero(np.any([squeezed == wanted for squeezed, _ in names.values()], axis=0)
-                               | np.isin(names["Source_Name"][0], [f"4FGL{wanted}", f"FL16Y{wanted}"]))
-        near = "" if len(found) else _nearest(wanted, names)
-        return _rows(catalog.read(columns), found, f"of the name {name!r}{near}")
+        found = find_name(names, name)
+        what = f"of the name {name!r}{'' if len(found) else _hint(names, name)}"
+        return _warn_if_empty(catalog.read(columns, _allowed(found, catalog, column_filters)), what)
 
-    def query_class(self, *classes, identified=None, release="DR4", path=None, columns=None, cache=True):
+    def query_class(self, *classes, identified=None, release="DR4", path=None, columns=None,
+                    column_filters=None, cache=True):
         """
         Find the sources of classes.
 
@@ -201,7 +242,7 @@ class Fermi4FGLClass(BaseQuery):
             Codes of CLASS1, in any case: ``'psr'``, ``'msp'``; ``''`` for the unassociated sources.
         identified : bool, optional
             True for identified sources only, False for associated ones only; both, if None.
-        release, path, columns, cache
+        release, path, columns, column_filters, cache
             As for `get_catalog`.
 
         Returns
@@ -221,12 +262,18 @@ class Fermi4FGLClass(BaseQuery):
         139
         """
         catalog = self._open(release, path=path, cache=cache)
-        codes = _filled(catalog.read(["CLASS1"])["CLASS1"])
-        wanted = _parse_classes(classes, codes)
-        keep = np.isin(np.strings.lower(codes), wanted)
+        codes = plain_strings(catalog.read(["CLASS1"])["CLASS1"])
+        keep = np.isin(np.strings.lower(codes), parse_classes(classes, codes))
         if identified is not None:
             keep &= np.strings.isupper(codes) == bool(identified)
-        return _rows(catalog.read(columns), np.flatnonzero(keep), f"of class {', '.join(classes)}")
+        rows = _allowed(np.flatnonzero(keep), catalog, column_filters)
+        return _warn_if_empty(catalog.read(columns, rows), f"of class {', '.join(map(repr, classes))}")
+
+    def clear_cache(self):
+        """Remove the catalogues that were downloaded."""
+        super().clear_cache()
+        for file in self.cache_location.glob("gll_psc_v*.fit*"):
+            file.unlink(missing_ok=True)
 
     def _open(self, release, *, path=None, cache=True):
         """The checked file of a release."""
@@ -235,77 +282,46 @@ class Fermi4FGLClass(BaseQuery):
         return fetch_release(self._session, find_release(release), self.cache_location, cache=cache)
 
 
-def _parse_radius(radius):
-    """An angle that is above zero, or an error that says what to write."""
-    if isinstance(radius, (int, float, np.number)):
-        raise InvalidInputError(f"The radius {radius} has no unit.", remedy="give it a unit, e.g. 0.1*u.deg.")
-    try:
-        angle = u.Quantity(radius).to(u.deg)
-    except (TypeError, ValueError, u.UnitsError) as error:
-        raise InvalidInputError(f"The radius {radius!r} is not an angle.",
-                                remedy="give it a unit, e.g. 0.1*u.deg.") from error
-    if not angle.isscalar or not 0 <= angle.value <= 180:
-        raise InvalidInputError(f"The radius {radius} is not one angle from 0 to 180 deg.",
-                                remedy="give e.g. 0.1*u.deg.")
-    return angle
-
-
-def _parse_center(coordinates):
-    """One position with finite coordinates."""
-    center = SkyCoord(commons.parse_coordinates(coordinates))
-    if not center.isscalar or not np.isfinite(center.spherical.lon.value + center.spherical.lat.value):
-        raise InvalidInputError("The coordinates are not one position with finite values.",
-                                remedy="give one SkyCoord; for many positions use crossmatch_tables.")
-    return center
-
-
-def _parse_classes(classes, present):
-    """Codes in lower case; a misspelt one is an error."""
-    if not classes:
-        raise InvalidInputError("No class is named.",
-                                remedy="name one or more, e.g. query_class('psr', 'msp').")
-    wanted = [str(code).strip().lower() for code in classes]
-    known = {*known_classes(), *np.strings.lower(present).tolist()}
-    unknown = [code for code in wanted if code not in known]
-    if unknown:
-        raise InvalidInputError(f"There is no class {unknown[0]!r} in the catalogue.", remedy=(
-            f"name some of {', '.join(sorted(known - {''}))}, or '' for the unassociated."))
-    return wanted
-
-
-def _squeeze(name):
-    """A name without spaces and case."""
-    return re.sub(r"\s+", "", str(name)).upper()
-
-
-def _filled(column):
-    """Strings of a column as an array, empty where masked."""
-    return np.asarray(column.filled("") if hasattr(column, "filled") else column)
-
-
 def _names(catalog):
-    """Column -> (its names without spaces and case, the names)."""
-    table = catalog.read([name for name in _NAME_COLUMNS if name in catalog.column_names])
-    names = {}
-    for column in table.itercols():
-        plain = _filled(column)
-        names[column.name] = (np.strings.upper(np.strings.replace(plain, " ", "")), plain)
-    return names
+    """All names that the sources bear."""
+    return catalog.read([name for name in NAME_COLUMNS if name in catalog.column_names])
 
 
-def _nearest(wanted, names):
-    """The names most like one that nothing bears."""
-    plain = {squeezed: name for squeezed_names, written in names.values()
-             for squeezed, name in zip(squeezed_names.tolist(), written.tolist(), strict=True) if name}
-    near = get_close_matches(wanted, plain, n=3, cutoff=0.6)
-    return f" (nearest names: {', '.join(plain[name] for name in near)})" if near else ""
+def _hint(names, name):
+    """The nearest names, for a message."""
+    near = suggest_names(names, name)
+    return f"; the nearest names are {', '.join(near)}" if near else ""
 
 
-def _rows(table, found, what):
-    """Rows of a table; a warning where there are none."""
-    if not len(found):
+def _filtered(catalog, column_filters):
+    """Rows that pass the filters; None for all."""
+    if not column_filters:
+        return None
+    if not hasattr(column_filters, "items"):
+        raise InvalidInputError(f"column_filters is a {type(column_filters).__name__}.",
+                                remedy="give a dict, e.g. {'Signif_Avg': ('>', 10)}.")
+    return np.flatnonzero(filter_mask(catalog.read(list(column_filters)), column_filters))
+
+
+def _allowed(rows, catalog, column_filters):
+    """Rows that pass the filters too, in their order."""
+    passed = _filtered(catalog, column_filters)
+    return rows if passed is None else rows[np.isin(rows, passed)]
+
+
+def _warn_if_empty(table, what):
+    """The table, with a warning where it has no rows."""
+    if not len(table):
         warnings.warn(f"{table.meta['release']} has no source {what}.", NoResultsWarning, stacklevel=3)
-    return table[found]
+    return table
+
+
+def _with_quantities(table, catalog, rows):
+    """The table with Quantity columns and the positions as SkyCoord."""
+    places = catalog.read(["RAJ2000", "DEJ2000"], rows)
+    table = QTable(table)
+    table.add_column(SkyCoord(places["RAJ2000"], places["DEJ2000"]), name="position", index=0)
+    return table
 
 
 Fermi4FGL = Fermi4FGLClass()

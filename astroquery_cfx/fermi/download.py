@@ -5,6 +5,7 @@ import os
 import secrets
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import requests
@@ -59,19 +60,20 @@ def fetch_release(session, release, folder, *, cache=True):
         try:
             return _checked(target, release)
         except InvalidFileError as error:
-            log.info(f"{error} It is fetched again.")
+            log.warning(f"{error.failed} It is fetched again.")
     return _download(session, release, target)
 
 
-def _checked(path, release):
+def _checked(path, release, what=None):
     """Open a file that must be the release as published."""
-    catalog = open_catalog(path)
+    catalog = replace(open_catalog(path, what), name=release.file)
+    what = what or path
     rows = catalog.sources.header["NAXIS2"]
     if release.sha256 and catalog.sha256 != release.sha256:
-        raise InvalidFileError(f"{path} is not {release.file} as published: its SHA-256 is {catalog.sha256}.",
+        raise InvalidFileError(f"{what} is not {release.file} as published: its SHA-256 is {catalog.sha256}.",
                                remedy="download it again, or read it with path= if you trust it.")
     if catalog.version != release.version or (release.rows and rows != release.rows):
-        raise InvalidFileError(f"{path} is not {release.file}: it is version {catalog.version or '(none)'} "
+        raise InvalidFileError(f"{what} is not {release.file}: it is version {catalog.version or '(none)'} "
                                f"with {rows} rows.", remedy="download it again.")
     return catalog
 
@@ -85,9 +87,8 @@ def _download(session, release, target):
         url = f"{base.rstrip('/')}/{release.path}"
         try:
             with _part_file(target) as part:
-                _fetch(session, url, part, release)
-                catalog = _accept(part, target, release)
-            log.info(f"{release.file} was downloaded from {url} to {target}.")
+                catalog = _fetch(session, url, part, target, release)
+            log.debug(f"{release.file} was downloaded from {url} to {target}.")
             return catalog
         except (_RefusedError, _BrokenError, InvalidFileError) as error:
             failures.append((url, error))
@@ -136,19 +137,23 @@ def _part_file(target):
             os.replace(mine, target.with_name(f"{target.name}.part"))
 
 
-def _fetch(session, url, part, release):
-    """Download to the part file, going on where it broke off."""
+def _fetch(session, url, part, target, release):
+    """Download, going on where it broke off, and once more from the start if it came wrong."""
     from .. import conf
 
-    for attempt in range(conf.retries + 1):
+    came_wrong = False
+    for attempt in range(conf.retries + 2):
         try:
-            return _request(session, url, part, release)
-        except _BrokenError as error:
-            if attempt == conf.retries:
+            _request(session, url, part, release)
+            return _accept(part, target, release)
+        except (_BrokenError, InvalidFileError) as error:
+            is_wrong = isinstance(error, InvalidFileError)
+            if attempt >= conf.retries + came_wrong or (is_wrong and came_wrong):
                 raise
-            log.debug(f"{url}: {error} Attempt {attempt + 2} of {conf.retries + 1}.")
+            came_wrong |= is_wrong
+            log.debug(f"{url}: {error} It is asked for again.")
             time.sleep(min(0.2 * 2 ** attempt, 10.0))
-    return None
+    raise AssertionError("the loop ends in an answer or an error")
 
 
 def _request(session, url, part, release):
@@ -215,7 +220,7 @@ def _reason(error):
 def _accept(part, target, release):
     """Keep a download that is right; throw away one that is not."""
     try:
-        catalog = _checked(part, release)
+        catalog = _checked(part, release, "what came")
     except CFXError:
         part.unlink(missing_ok=True)
         raise

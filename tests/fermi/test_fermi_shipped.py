@@ -9,7 +9,7 @@ from astropy.io import fits
 
 from astroquery_cfx import Fermi4FGL, InvalidFileError
 from astroquery_cfx.fermi import shipped_catalog
-from astroquery_cfx.fermi.columns import SHIPPED_COLUMNS
+from astroquery_cfx.fermi.columns import REGION_COLUMNS, SHIPPED_COLUMNS
 from astroquery_cfx.fermi.shipped import make_shipped_catalog
 
 
@@ -18,7 +18,7 @@ def test_it_is_small_and_whole():
     table = Fermi4FGL.get_catalog(path=shipped_catalog())
     assert len(table) == 7195
     assert table.meta["release"] == "DR4"
-    assert set(SHIPPED_COLUMNS) == set(table.colnames)
+    assert {*SHIPPED_COLUMNS, *REGION_COLUMNS} == set(table.colnames)
     assert all(column.description for column in table.itercols())
 
 
