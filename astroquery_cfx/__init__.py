@@ -38,6 +38,12 @@ class Conf(_config.ConfigNamespace):
     page_rows = _config.ConfigItem(
         50_000,
         "Rows that a page of a result is aimed at; the service's own limit comes first.")
+    cache_folder = _config.ConfigItem(
+        "",
+        "Folder for verified pages and results; empty for one in astropy's cache folder.")
+    cache_days = _config.ConfigItem(
+        7.0,
+        "Days that a result kept on disk may serve, if the archive still counts the same rows.")
     fermi_urls = _config.ConfigItem(
         ["https://fermi.gsfc.nasa.gov/ssc/data/access/lat/"],
         "Where the Fermi LAT catalogues are published, and mirrors, in the order to try.",

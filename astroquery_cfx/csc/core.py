@@ -2,7 +2,6 @@
 """CSCPlaneClass: the Chandra tables at HEASARC, and any other table there, complete."""
 
 import warnings
-from copy import copy
 
 import numpy as np
 import pyvo
@@ -18,8 +17,8 @@ from .. import __version__, conf
 from ..errors import InvalidInputError, ServiceError, ServiceUnavailableError
 from ..tap import Schema, complete_query
 from ..tap.adql import both, identifier, near_names, parse_select
-from ..tap.complete import make_transport
-from .inputs import angle, columns_text, filter_conditions, flux_condition, region_condition
+from ..tap.transport import make_transport
+from .inputs import angle, columns_text, filter_conditions, flux_condition, position, region_condition
 
 __all__ = ["CSCPlane", "CSCPlaneClass"]
 
@@ -167,7 +166,7 @@ class CSCPlaneClass(HeasarcClass):
         text = columns_text(columns, _SOURCE_COLUMNS)
         asked = parse_select(f"SELECT {text} FROM csc")
         added = [] if asked.has_star else \
-            [name for name in ("ra", "dec") if name not in [(item.column or "").lower() for item in asked.items]]
+            sorted({"ra", "dec"} - {(item.column or "").lower() for item in asked.items}, reverse=True)
         table = self._query("csc", ", ".join([text, *added]), None, where, maxrec=None, cache=cache,
                             payload=get_query_payload, show_progress=show_progress, warn=False)
         return table if get_query_payload else self._cut_plane(table, edge, added, maxrec)
@@ -216,8 +215,8 @@ class CSCPlaneClass(HeasarcClass):
                            payload=get_query_payload, show_progress=show_progress)
 
     def query_region(self, coordinates=None, radius=None, *, catalog="csc", spatial="cone", width=None,
-                     polygon=None, add_offset=False, columns=None, column_filters=None, maxrec=None, cache=True,
-                     get_query_payload=False, show_progress=None):
+                     polygon=None, add_offset=False, columns=None, column_filters=None, maxrec=None,
+                     cache=True, get_query_payload=False, show_progress=None):
         """
         All rows of a table in a region of the sky.
 
@@ -245,7 +244,8 @@ class CSCPlaneClass(HeasarcClass):
         _check_catalog(catalog)
         if spatial == "cone" and radius is None:
             radius = self.get_default_radius(catalog)
-        where = [region_condition(spatial, coordinates, radius, width, polygon), *filter_conditions(column_filters)]
+        where = [region_condition(spatial, coordinates, radius, width, polygon),
+                 *filter_conditions(column_filters)]
         default = None
         if columns is None and (default := self._get_default_columns(catalog)):
             default = [*default, *({"__row"} - set(default))]
@@ -279,7 +279,8 @@ class CSCPlaneClass(HeasarcClass):
     def _query(self, catalog, columns, default, where, *, maxrec, cache, payload, show_progress, warn=True):
         name = self._table_names.get(_check_catalog(catalog), catalog)
         joined = both(*where)
-        adql = f"SELECT {columns_text(columns, default)} FROM {identifier(name)}" + (f" WHERE {joined}" if joined else "")
+        adql = f"SELECT {columns_text(columns, default)} FROM {identifier(name)}"
+        adql += f" WHERE {joined}" if joined else ""
         if payload:
             return adql
         table = self._complete(adql, maxrec=maxrec, cache=cache, show_progress=show_progress, warn=warn)
@@ -289,8 +290,8 @@ class CSCPlaneClass(HeasarcClass):
     def _complete(self, adql, *, maxrec=None, uploads=None, cache=True, show_progress=None, warn=True):
         log.debug(f"ADQL: {adql}")
         try:
-            table = complete_query(self.tap, adql, maxrec=maxrec, uploads=uploads, schema=self._known_schema(),
-                                   show_progress=show_progress)
+            table = complete_query(self.tap, adql, maxrec=maxrec, uploads=uploads, cache=cache,
+                                   schema=self._known_schema(), show_progress=show_progress)
         except ServiceUnavailableError:
             raise
         except ServiceError as error:
@@ -314,7 +315,8 @@ class CSCPlaneClass(HeasarcClass):
         known = self._known_schema().columns(table[0])
         if not known:
             near = near_names(table[0], self._known_schema().table_names())
-            remedy = f"the table {table[0]} is not there" + (f"; there are {', '.join(near)}." if near else ".")
+            remedy = f"there is no table {table[0]}; " + (
+                f"did you mean {', '.join(near)}?" if near else "list_catalogs() names them all.")
         else:
             names = {column.plain_name.lower(): column.plain_name for column in known}
             unknown = [item.column for item in parse_select(adql).items
@@ -379,7 +381,8 @@ class CSCPlaneClass(HeasarcClass):
         `~astropy.table.Table`
         """
         if query_result is None:
-            raise InvalidInputError("locate_data was given no rows.", remedy="give it a result of query_region.")
+            raise InvalidInputError("locate_data was given no rows.",
+                                    remedy="give it a result of query_region.")
         catalog_name = catalog_name or getattr(query_result, "meta", {}).get("catalog")
         if catalog_name is None:
             raise InvalidInputError("The result does not say which catalog it is of.",
@@ -424,14 +427,11 @@ def _read_metainfo(service, schema):
 
 
 def _add_offset(table, coordinates):
-    from .inputs import position
-
     if not {"ra", "dec"} <= set(table.colnames):
         raise InvalidInputError("search_offset needs the columns ra and dec.", remedy="add them to columns.")
     center = SkyCoord(*position(coordinates), unit="deg")
-    found = copy(table)
-    places = SkyCoord(np.ma.filled(np.ma.asarray(found["ra"]), np.nan), np.ma.filled(np.ma.asarray(found["dec"]), np.nan),
-                      unit="deg")
+    ra, dec = (np.ma.filled(np.ma.asarray(table[name]), np.nan) for name in ("ra", "dec"))
+    places = SkyCoord(ra, dec, unit="deg")
     table["search_offset"] = center.separation(places).to(u.arcmin)
     table["search_offset"].description = "Separation from the position that was asked for"
 

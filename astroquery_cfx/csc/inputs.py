@@ -78,9 +78,10 @@ def position(coordinates):
     if not place.isscalar:
         raise InvalidInputError(f"{place.size} positions were given.", remedy="give one; for many, use "
                                 "crossmatch_tables on the whole table.")
-    ra, dec = np.ma.filled(np.ma.asarray(place.ra.deg), np.nan), np.ma.filled(np.ma.asarray(place.dec.deg), np.nan)
+    ra, dec = (np.ma.filled(np.ma.asarray(part.deg), np.nan) for part in (place.ra, place.dec))
     if not (np.isfinite(ra) and np.isfinite(dec)):
-        raise InvalidInputError("The position is not a number (NaN), or is masked.", remedy="give a finite position.")
+        raise InvalidInputError("The position is not a number (NaN), or is masked.",
+                                remedy="give a finite position.")
     return float(ra), float(dec)
 
 
@@ -161,7 +162,8 @@ def columns_text(columns, default):
         return ", ".join(identifier(item.text) if item.column == item.text else item.text for item in items)
     names = list(columns)
     if not names:
-        raise InvalidInputError("The list of columns is empty.", remedy="give at least one name, or '*' for all.")
+        raise InvalidInputError("The list of columns is empty.",
+                                remedy="give at least one name, or '*' for all.")
     return ", ".join(name if name == "*" else identifier(name) for name in names)
 
 
@@ -184,7 +186,8 @@ def filter_conditions(filters):
         raise InvalidInputError(f"column_filters is a {type(filters).__name__}.",
                                 remedy="give a dict, e.g. {'exposure': ('>', 10000)}.")
     for name, value in filters.items():
-        if any(isinstance(part, u.Quantity) for part in (value if isinstance(value, tuple | list) else [value])):
+        parts = value if isinstance(value, tuple | list) else [value]
+        if any(isinstance(part, u.Quantity) for part in parts):
             raise InvalidInputError(f"The filter of {name} has a unit.",
                                     remedy="give the number in the unit of the archive's column.")
     return conditions({identifier(name): value for name, value in filters.items()})
@@ -207,7 +210,8 @@ def flux_condition(column, flux):
     if flux is None:
         return ""
     if not isinstance(flux, u.Quantity):
-        raise InvalidInputError(f"min_flux {flux!r} has no unit.", remedy="give it one, e.g. 1e-14*u.erg/u.s/u.cm**2")
+        raise InvalidInputError(f"min_flux {flux!r} has no unit.",
+                                remedy="give it one, e.g. 1e-14*u.erg/u.s/u.cm**2")
     try:
         value = flux.to_value(u.erg / u.s / u.cm**2)
     except u.UnitsError as error:

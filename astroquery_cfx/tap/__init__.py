@@ -3,6 +3,7 @@
 
 from .complete import complete_query
 from .schema import Schema
+from .store import clear_cache
 from .transport import Transport
 
-__all__ = ["Schema", "Transport", "complete_query"]
+__all__ = ["Schema", "Transport", "clear_cache", "complete_query"]

@@ -2,6 +2,7 @@
 """ADQL, pure: quote names and values, build conditions, take a query apart far enough to page it."""
 
 import difflib
+import itertools
 import math
 import numbers
 import re
@@ -11,19 +12,21 @@ import numpy as np
 
 from ..errors import InvalidInputError
 
-__all__ = ["Item", "Select", "both", "condition", "conditions", "identifier", "literal", "near_names", "parse_select"]
+__all__ = ["Item", "Select", "both", "condition",
+            "conditions", "identifier", "literal", "near_names", "parse_select"]
 
 _REGULAR = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Of the reserved words of ADQL 2.1 (and SQL-92) those that catalogues have been seen to use as column names.
-_RESERVED = set("""
-    ABS ALL AND ANY AREA AS ASC AT AVG BETWEEN BIT BOTH BOX BY CASE CAST CHAR CHECK CIRCLE CLOSE COLUMN CONTAINS
-    COUNT CROSS CURRENT DATE DAY DEC_ DEFAULT DESC DISTANCE DISTINCT DOMAIN DOUBLE ELSE END EXCEPT EXISTS EXTERNAL
-    FALSE FIRST FLOAT FLOOR FOR FROM FULL GET GLOBAL GROUP HAVING HOUR IN INDEX INNER INPUT INT INTERVAL INTO IS
-    JOIN KEY LANGUAGE LAST LEFT LEVEL LIKE LOCAL LOG MATCH MAX MIN MINUTE MOD MODULE MONTH NAMES NATIONAL NEXT NO
-    NOT NULL NUMERIC OF OFFSET ON ONLY OPEN OPTION OR ORDER OUTER OUTPUT OVERLAPS POINT POLYGON POSITION POWER
-    PRECISION PRIOR PUBLIC RAND READ REAL REGION RIGHT ROUND ROWS SCHEMA SECOND SECTION SELECT SESSION SET SIGN SIZE
-    SOME SPACE SQL SQRT SUM TABLE THEN TIME TIMESTAMP TO TOP TRUE TRUNCATE UNION UNIQUE UNKNOWN UPPER USAGE USER
-    USING VALUE VALUES VIEW WHEN WHERE WITH WORK WRITE YEAR ZONE""".split()) - {"DEC_"}
+_RESERVED = set(re.findall(r"\w+", """
+    ABS ALL AND ANY AREA AS ASC AT AVG BETWEEN BIT BOTH BOX BY CASE CAST CHAR CHECK CIRCLE CLOSE COLUMN
+    CONTAINS COUNT CROSS CURRENT DATE DAY DEFAULT DESC DISTANCE DISTINCT DOMAIN DOUBLE ELSE END EXCEPT
+    EXISTS EXTERNAL FALSE FIRST FLOAT FLOOR FOR FROM FULL GET GLOBAL GROUP HAVING HOUR IN INDEX INNER INPUT
+    INT INTERVAL INTO IS JOIN KEY LANGUAGE LAST LEFT LEVEL LIKE LOCAL LOG MATCH MAX MIN MINUTE MOD MODULE
+    MONTH NAMES NATIONAL NEXT NO NOT NULL NUMERIC OF OFFSET ON ONLY OPEN OPTION OR ORDER OUTER OUTPUT
+    OVERLAPS POINT POLYGON POSITION POWER PRECISION PRIOR PUBLIC RAND READ REAL REGION RIGHT ROUND ROWS
+    SCHEMA SECOND SECTION SELECT SESSION SET SIGN SIZE SOME SPACE SQL SQRT SUM TABLE THEN TIME TIMESTAMP TO
+    TOP TRUE TRUNCATE UNION UNIQUE UNKNOWN UPPER USAGE USER USING VALUE VALUES VIEW WHEN WHERE WITH WORK
+    WRITE YEAR ZONE"""))
 _OPERATORS = {"=", "!=", "<>", "<", "<=", ">", ">=", "LIKE", "NOT LIKE"}
 _TOKEN = re.compile(r"""
     (?P<space>\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)
@@ -33,11 +36,11 @@ _TOKEN = re.compile(r"""
   | (?P<word>[^\W\d]\w*)
   | (?P<mark><=|>=|<>|!=|\|\||.)""", re.VERBOSE | re.DOTALL)
 # Functions of one row. A query that calls any other may fold rows together and is not split.
-_ROW_FUNCTIONS = set("""
-    ABS ACOS ASIN ATAN ATAN2 CAST CEILING COALESCE COS COT DEGREES EXP FLOOR ILIKE LOG LOG10 LOWER MOD PI POWER
-    RADIANS ROUND SIN SQRT TAN TRUNCATE UPPER AREA BOX CENTROID CIRCLE CONTAINS COORD1 COORD2 COORDSYS DISTANCE
-    INTERSECTS POINT POLYGON REGION IN_UNIT SPLIT_PART IN EXISTS AND OR NOT ON WHERE AS FROM JOIN LIKE THEN WHEN
-    ELSE BETWEEN SELECT USING VALUES""".split())
+_ROW_FUNCTIONS = set(re.findall(r"\w+", """
+    ABS ACOS ASIN ATAN ATAN2 CAST CEILING COALESCE COS COT DEGREES EXP FLOOR ILIKE LOG LOG10 LOWER MOD PI
+    POWER RADIANS ROUND SIN SQRT TAN TRUNCATE UPPER AREA BOX CENTROID CIRCLE CONTAINS COORD1 COORD2 COORDSYS
+    DISTANCE INTERSECTS POINT POLYGON REGION IN_UNIT SPLIT_PART IN EXISTS AND OR NOT ON WHERE AS FROM JOIN
+    LIKE THEN WHEN ELSE BETWEEN SELECT USING VALUES"""))
 
 
 def identifier(name):
@@ -158,7 +161,8 @@ def both(*parts):
 def near_names(name, names):
     """Up to three of `names` that look like `name`."""
     lower = {str(item).strip('"').lower(): str(item) for item in names}
-    return [lower[item] for item in difflib.get_close_matches(name.strip('"').lower(), lower, n=3, cutoff=0.5)]
+    found = difflib.get_close_matches(name.strip('"').lower(), lower, n=3, cutoff=0.5)
+    return [lower[item] for item in found]
 
 
 @dataclass(frozen=True)
@@ -179,8 +183,10 @@ class Select:
     ----------
     text : str
         The whole query without comments.
+    plain : bool
+        Whether rows of the result are rows of the FROM clause, so that they can be counted there.
     splits : bool
-        Whether rows of the result are rows of the FROM clause, so that conditions can be added.
+        Whether they come in any order, too, so that they can be fetched in pages.
     reason : str
         Why it does not split.
     items : tuple of Item
@@ -193,6 +199,7 @@ class Select:
     """
 
     text: str
+    plain: bool = False
     splits: bool = False
     reason: str = ""
     items: tuple = ()
@@ -209,13 +216,24 @@ class Select:
         return (found[1], found[2]) if found else None
 
     @property
+    def unordered(self):
+        """The query without TOP and ORDER BY, which make no difference to a count."""
+        text = re.sub(r"(SELECT\s+(?:(?:DISTINCT|ALL)\s+)?)TOP\s+\d+\s", r"\1", self.text, count=1,
+                      flags=re.IGNORECASE) if self.top is not None else self.text
+        if not self.order_by:
+            return text
+        ending = r"\s*\bORDER\s+BY\s+" + re.escape(self.order_by) + r"\s*\Z"
+        return re.sub(ending, "", text, flags=re.IGNORECASE)
+
+    @property
     def has_star(self):
         return any(item.text == "*" or item.text.endswith(".*") for item in self.items)
 
     def statement(self, items=None, *, where="", top=None):
         """Write the query with other items, further conditions, another TOP."""
         chosen = items or [item.text for item in self.items]
-        text = "SELECT " + (f"TOP {top} " if top is not None else "") + ", ".join(chosen) + f" FROM {self.tables}"
+        room = f"TOP {top} " if top is not None else ""
+        text = f"SELECT {room}{', '.join(chosen)} FROM {self.tables}"
         joined = both(self.where, where) if where else self.where
         return text + (f" WHERE {joined}" if joined else "")
 
@@ -257,7 +275,8 @@ def parse_select(adql):
     'SELECT TOP 100 name, ra AS x FROM csc WHERE (dec > 0 OR ra < 9) AND (ra >= 5.0)'
     """
     if not isinstance(adql, str) or not adql.strip():
-        raise InvalidInputError("The query is empty.", remedy="give ADQL, e.g. 'SELECT name, ra, dec FROM csc'.")
+        raise InvalidInputError("The query is empty.",
+                                remedy="give ADQL, e.g. 'SELECT name, ra, dec FROM csc'.")
     tokens = _tokens(adql)
     clauses, spoiler = _clauses(tokens)
     text = re.sub(r"\s*;\s*\Z", "", "".join(token for _, token in tokens).strip())
@@ -317,8 +336,8 @@ def _select(text, clauses):
         return replace(select, reason=f"it calls {folds}()",
                        single=folds in ("COUNT", "SUM", "AVG", "MIN", "MAX"))
     if order_by:
-        return replace(select, reason="it has ORDER BY")
-    return replace(select, splits=True)
+        return replace(select, plain=True, reason="it has ORDER BY")
+    return replace(select, plain=True, splits=True)
 
 
 def _strip(tokens):
@@ -331,7 +350,7 @@ def _strip(tokens):
 def _folds(listed):
     """The first function called in the select list that is not known to be of one row."""
     solid = [token for token in listed if token[0] != "space"]
-    for (kind, token), (_, following) in zip(solid, solid[1:], strict=False):
+    for (kind, token), (_, following) in itertools.pairwise(solid):
         if kind == "word" and following == "(" and token.upper() not in _ROW_FUNCTIONS:
             return token.upper()
     return ""

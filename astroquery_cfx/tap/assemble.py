@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Column, MaskedColumn, Table
 
-__all__ = ["digest", "join_columns", "key_order", "make_table", "parse_unit"]
+__all__ = ["digest", "join_columns", "key_order", "make_table", "parse_unit", "take"]
 
 _UNIT_FORMATS = ("vounit", "cds", "generic", "ogip", "fits")
 
@@ -18,7 +18,8 @@ def digest(columns):
     sha = hashlib.sha256()
     for data, mask in columns:
         sha.update(str((data.dtype.kind, data.shape)).encode())
-        sha.update(repr(data.tolist()).encode() if data.dtype == object else np.ascontiguousarray(data).tobytes())
+        content = repr(data.tolist()).encode() if data.dtype == object else np.ascontiguousarray(data)
+        sha.update(content)
         sha.update(b"" if mask is None else np.packbits(mask).tobytes())
     return sha.hexdigest()
 
@@ -30,22 +31,26 @@ def join_columns(pages):
     Parameters
     ----------
     pages : list of list of (data, mask)
+        Emptied on the way, to save memory.
 
     Returns
     -------
     list of (data, mask)
     """
-    if len(pages) == 1:
-        return list(pages[0])
     joined = []
-    for parts in zip(*pages, strict=True):
-        data = [part for part, _ in parts]
+    for i in range(len(pages[0]) if pages else 0):
+        parts = [page[i] for page in pages]
+        for page in pages:
+            page[i] = None  # so that no more than one column is held twice
+        data, masks = [part for part, _ in parts], [mask for _, mask in parts]
         if any(part.dtype == object for part in data):
             data = [part.astype(object) for part in data]
         mask = None
-        if any(m is not None for _, m in parts):
-            mask = np.concatenate([np.zeros(d.shape, bool) if m is None else m for d, m in parts])
-        joined.append((np.concatenate(data), mask))
+        if any(m is not None for m in masks):
+            mask = np.concatenate([np.zeros(d.shape, bool) if m is None else m
+                                   for d, m in zip(data, masks, strict=True)])
+        del parts, masks
+        joined.append((data[0] if len(data) == 1 else np.concatenate(data), mask))
     return joined
 
 
@@ -109,6 +114,12 @@ def _break_ties(order, ties, data, mask):
     order[touched] = rows[resorted]
     still = _tied(data, mask, order) & ties
     return order, still
+
+
+def take(columns, rows):
+    """Rows of columns; masks that hide nothing are dropped."""
+    taken = [(data[rows], None if mask is None else mask[rows]) for data, mask in columns]
+    return [(data, mask if mask is not None and mask.any() else None) for data, mask in taken]
 
 
 def parse_unit(text):

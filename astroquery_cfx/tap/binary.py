@@ -59,7 +59,9 @@ def _layout(field):
     shape = tuple(int(n) for n in reversed(size.split("x"))) if size else ()
     shape = () if shape == (1,) else shape
     itemsize = np.dtype(_DTYPES[field.datatype]).itemsize
-    return _Layout(field.datatype, itemsize, int(np.prod(shape, dtype=int)), shape) if 0 not in shape else None
+    if 0 in shape:
+        return None
+    return _Layout(field.datatype, itemsize, int(np.prod(shape, dtype=int)), shape)
 
 
 def decode_rows(fields, raw, *, binary2):

@@ -1,32 +1,39 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The whole result of a TAP query, or an error: count, plan, fetch, verify, assemble."""
 
-import platform
 import re
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 
-import astropy
 import numpy as np
-import pyvo
 
-from .. import __version__, conf
-from ..errors import ArchiveChangedError, IncompleteResultError, InvalidInputError, ServiceError
+from .. import conf
+from ..errors import (
+    ArchiveChangedError,
+    IncompleteResultError,
+    InvalidInputError,
+    ServiceError,
+    ServiceUnavailableError,
+)
+from ..progress import progress_bar
 from .adql import parse_select
-from .assemble import digest, join_columns, key_order, make_table
+from .assemble import digest, join_columns, key_order, make_table, take
+from .certificate import certify
 from .counting import Counter, make_plan
+from .fetch import Fetched, Fetcher
 from .plan import Page
 from .schema import Column, Schema, choose_keys
-from .transport import Transport, check_uploads
+from .store import open_store
+from .transport import make_transport
+from .uploads import check_uploads
+from .verify import repeated_values
 
 __all__ = ["complete_query"]
 
-_ROUNDS = 3
+_ROUNDS = 4
 
 
-def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_rows=None, transport=None,
-                   schema=None, show_progress=None):
+def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_rows=None, cache=False,
+                   transport=None, schema=None, show_progress=None):
     """
     Get the whole result of an ADQL query, or an error.
 
@@ -50,9 +57,12 @@ def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_r
         The column to cut pages along, where the best one is known.
     page_rows : int, optional
         Rows that a page is aimed at; ``conf.page_rows`` by default.
+    cache : bool, optional
+        Keep verified pages and the result on disk (``conf.cache_folder``), and use what is kept and not
+        older than ``conf.cache_days``, after one request that shows that the counts are the same.
     transport : object, optional
         What sends the queries, instead of `~astroquery_cfx.tap.Transport`.
-    schema : `~astroquery_cfx.tap.schema.Schema`, optional
+    schema : `~astroquery_cfx.tap.Schema`, optional
         Columns of the service's tables, kept from call to call.
     show_progress : bool, optional
         Show a progress bar; by default where standard error is a terminal.
@@ -60,8 +70,9 @@ def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_r
     Returns
     -------
     `~astropy.table.Table`
-        With units, descriptions and UCDs (``column.meta['ucd']``). ``meta['completeness']`` is the
-        certificate: service, ADQL, rows counted before and after, pages with range, rows and SHA-256.
+        With units, descriptions and UCDs (``column.meta['ucd']``), rows in the order of the key.
+        ``meta['completeness']`` is the certificate: service, ADQL, rows counted before and after, pages with
+        range, rows, SHA-256 and attempts, what was proved, UTC, versions.
 
     Raises
     ------
@@ -73,6 +84,10 @@ def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_r
         If the service does not answer, after all retries.
     IncompleteResultError
         If the rows that came are not provably all rows, and nothing else.
+    ArchiveChangedError
+        If the rows kept changing while they were fetched.
+    OutputError
+        If the cache cannot be written.
 
     Examples
     --------
@@ -82,347 +97,295 @@ def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_r
     >>> table = complete_query(service, "SELECT name, ra, dec FROM csc")  # doctest: +SKIP
     """
     select = parse_select(adql)
-    if maxrec is not None and (isinstance(maxrec, bool) or not isinstance(maxrec, int | np.integer) or maxrec < 0):
-        raise InvalidInputError(f"maxrec is {maxrec!r}.", remedy="give a whole number of rows, 0 or more, or None.")
-    job = _Job(service.baseurl, select, transport or make_transport(service), check_uploads(uploads),
-               page_rows or conf.page_rows, schema=schema, hint=key,
-               maxrec=None if maxrec is None else int(maxrec), show_progress=show_progress)
+    job = _Job(select, transport or make_transport(service), check_uploads(uploads),
+               url=service.baseurl, schema=schema,
+               page_rows=_whole_number(page_rows or conf.page_rows, "page_rows", least=1),
+               hint=key, maxrec=_whole_number(maxrec, "maxrec"), show_progress=show_progress)
+    if cache:
+        job.store = open_store(service.baseurl, select.text, job.uploads, job.maxrec)
     return job.run()
 
 
-def make_transport(service):
-    """The `Transport` to a `~pyvo.dal.TAPService`, with the time-outs of conf."""
-    return Transport(service.baseurl.rstrip("?").rstrip("/"), service._session, timeout=conf.timeout,
-                     stall_timeout=conf.stall_timeout, retries=conf.retries)
-
-
-@dataclass
-class _Fetched:
-    """A page that came and was verified."""
-
-    page: Page
-    columns: list
-    sha256: str
-    attempts: int
+def _whole_number(value, name, least=0):
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidInputError(f"{name} is {value!r}.", remedy=f"give a whole number, {least} or more.")
+    return int(value)
 
 
 @dataclass
 class _Job:
     """One query on its way to a table."""
 
-    url: str
     select: object
     transport: object
     uploads: dict | None
+    url: str
     page_rows: int
     schema: Schema | None = None
     hint: str | None = None
     maxrec: int | None = None
     show_progress: bool | None = None
-    limit: int | None = None
+    store: object = None
     keys: list = field(default_factory=list)
-    identity: object = None
-    infos: list = field(default_factory=list)
-    fields: list | None = None
+    identity: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
     def run(self):
         self.schema = self.schema or Schema(lambda adql: self._ask(adql, 100_000))
         self.counter = Counter(self._ask, self.select)
-        if not self.select.splits:
-            return self._run_whole()
-        self.before = self.counter.count()
-        wanted = self._wanted(self.before)
-        pages = self._plan(self.before, wanted)
-        fetched = self._fetch(pages)
-        fetched, after = self._settle(fetched)
-        return self._finish(fetched, wanted, after)
+        return self._run_pages() if self.select.splits else self._run_whole()
 
-    # --- plan
+    def _ask(self, adql, rows):
+        return self.transport.ask(adql, maxrec=rows + 1, uploads=self.uploads)[0]
+
+    # --- a query that can be split
+
+    def _run_pages(self):
+        self.keys, self.identity = self._find_keys()
+        self.before = self._count()
+        if self.store is not None and (kept := self.store.load_result(self.before)) is not None:
+            return kept
+        wanted = self._wanted(self.before[0])
+        extras = self._extras()
+        items = [item.text for item in self.select.items]
+        items += [f"{key.expression} AS cfx_key_{i}" for i, key in enumerate(extras)]
+        with progress_bar(wanted, description="Rows fetched", show=self.show_progress) as bar:
+            self.fetcher = Fetcher(self.transport, self.counter, self.select, items, self._positions(extras),
+                                   self._lead(extras), self._cut_finer, parallel=conf.parallel_pages,
+                                   uploads=self.uploads, store=self.store, bar=bar, limit=self._known_limit())
+            fetched = self._settle()
+        return self._finish(fetched, len(self.fetcher.fields) - len(extras))
+
+    def _count(self):
+        """What is counted before and after: rows, and of the leading key how many, least and largest."""
+        lead = self.keys[0] if self.keys else None
+        if lead is None:
+            return (self.counter.count(),)
+        try:
+            return tuple(self.counter.key_statistics(lead))
+        except ServiceError:  # a type that does not order: the next key
+            self.counter.count()  # where the query is wrong, say that
+            self.keys = self.keys[1:]
+            return self._count()
 
     def _wanted(self, count):
         """Rows to give: all, or as many as TOP or maxrec asked for."""
-        asked = [n for n in (self.maxrec, self.select.top) if n is not None]
-        return min([count, *asked])
+        return min([count, *(n for n in (self.maxrec, self.select.top) if n is not None)])
 
-    def _plan(self, count, wanted):
-        self.keys, self.identity = self._find_keys()
-        target = self._target(wanted)
-        if count <= target or wanted == 0:
-            return [Page((), count)] if wanted else [Page((), 0)]
-        pages = make_plan(self.counter, self.keys, target, limit=self.limit)
-        if sum(page.rows for page in pages) != count:
-            raise IncompleteResultError("The counts of the pages do not add up to the count of the query.",
-                                        remedy="try again; the archive may be changing.")
-        return _first_pages(pages, wanted)
+    def _known_limit(self):
+        limits = [self.schema.limit(self.transport), self.store.limit() if self.store is not None else None]
+        return min((n for n in limits if n), default=None)
 
-    def _target(self, wanted):
-        target = self.page_rows if self.limit is None else min(self.page_rows, self.limit - 1)
-        return max(1, min(target, max(wanted, 1000)))
+    def _target(self):
+        limit = self.fetcher.limit
+        return self.page_rows if limit is None else max(1, min(self.page_rows, limit - 1))
+
+    def _plan(self):
+        count = self.before[0]
+        wanted = self._wanted(count)
+        if count <= self._target():
+            return [Page((), count)]
+        self.counter.forget_histograms()
+        return make_plan(self.counter, self.keys, self._target(), limit=self.fetcher.limit,
+                         wanted=wanted if wanted < count else None,
+                         statistics=self.before if len(self.before) == 4 else None)
+
+    def _cut_finer(self, page, limit):
+        """A page that does not fit under the limit, in finer ones."""
+        used = {piece.key for piece in page.ranges}
+        keys = [key for key in self.keys if key.expression not in used or not page.ranges[-1].null]
+        return make_plan(self.counter, keys, max(1, min(self.page_rows, limit - 1)), limit=limit,
+                         within=page.ranges)
+
+    # --- keys
 
     def _find_keys(self):
+        """Keys to cut along, best first, and those that together should come once."""
         table = self.select.table
         if table is not None:
-            name, alias = table
-            columns = self.schema.columns(name)
+            columns = self.schema.columns(table[0])
             if self.select.has_star:
                 columns = [column for column in columns if not column.name.startswith("__")]
-            keys, identity = choose_keys(columns, prefix=f"{alias}." if alias else "", hint=self.hint)
+            keys, identity = choose_keys(columns, prefix=f"{table[1]}." if table[1] else "", hint=self.hint)
             if keys:
-                return keys, identity
-        return self._keys_of_items(), None
+                return keys, [identity] if identity else []
+        return self._keys_of_items(), []
 
     def _keys_of_items(self):
         """Where TAP_SCHEMA cannot help: the columns that the query itself gives."""
         answer = self._ask(self.select.statement(top=1), 1)
         if self.select.has_star:
-            pairs = [(field.name, field) for field in answer.fields] if self.select.table else []
+            pairs = [(item.name, item) for item in answer.fields] if self.select.table else []
         else:
-            pairs = [(item.column, field) for item, field in zip(self.select.items, answer.fields, strict=True)
-                     if item.column]
-        columns = [Column(name, field.datatype, ucd=field.ucd or "") for name, field in pairs
-                   if field.arraysize in (None, "", "1") or field.datatype in ("char", "unicodeChar")]
+            found = zip(self.select.items, answer.fields, strict=True)
+            pairs = [(item.column, column) for item, column in found if item.column]
+        columns = [Column(name, item.datatype, ucd=item.ucd or "") for name, item in pairs
+                   if item.arraysize in (None, "", "1") or item.datatype in ("char", "unicodeChar")]
         return choose_keys(columns, hint=self.hint)[0]
-
-    # --- fetch
 
     def _extras(self):
         """Keys that the query does not give and that the proof needs."""
-        given = {_column_name(item.column) for item in self.select.items if item.column}
         if self.select.has_star:
             return []
-        needed = [key for key in (*self._used, self.identity) if key is not None]
-        return [key for key in dict.fromkeys(needed) if key.name.lower() not in given]
+        return [key for key in dict.fromkeys([*self.keys[:1], *self.identity]) if self._item_of(key) is None]
 
-    def _fetch(self, pages):
-        names = {item.key for page in pages for item in page.ranges}
-        self._used = [key for key in self.keys if key.expression in names]
-        self.extras = self._extras()
-        if len(pages) == 1 or conf.parallel_pages <= 1:
-            return [self._fetch_page(page) for page in pages]
-        with ThreadPoolExecutor(conf.parallel_pages) as pool:
-            return list(pool.map(self._fetch_page, pages))
-
-    def _fetch_page(self, page):
-        tries, failure = 0, None
-        while tries < _ROUNDS:
-            answer, attempts = self._page_answer(page)
-            tries += attempts
-            failure = self._fault(answer, page)
-            if failure is None:
-                return _Fetched(page, self._arranged(answer), digest(answer.columns), tries)
-        recount = self.counter.count(page.condition)
-        if recount != page.rows:
-            raise ArchiveChangedError(f"The archive changes: a page of {page.rows} rows has {recount} now.",
-                                      remedy="try again later.")
-        raise IncompleteResultError(f"A page is not what was counted: {failure} ({page.condition or 'all rows'}).",
-                                    remedy="try again; if it stays, the service loses or repeats rows.")
-
-    def _page_answer(self, page):
-        items = [item.text for item in self.select.items]
-        items += [f"{key.expression} AS cfx_key_{i}" for i, key in enumerate(self.extras)]
-        adql = self.select.statement(items, where=page.condition, top=page.rows + 1)
-        return self.transport.ask(adql, maxrec=page.rows + 1, uploads=self.uploads)
-
-    def _arranged(self, answer):
-        """The columns in the order of the first page."""
-        if self.fields is None:
-            self.fields, self.infos = answer.fields, answer.infos
-        names = [item.name.lower() for item in answer.fields]
-        if names == [item.name.lower() for item in self.fields]:
-            return answer.columns
-        return [answer.columns[names.index(item.name.lower())] for item in self.fields]
-
-    # --- verify
-
-    def _fault(self, answer, page):
-        """What is wrong with a page, or None."""
-        if not answer.has_table:
-            return "there is no table in the answer"
-        if answer.num_rows != page.rows:
-            return f"{answer.num_rows} rows came instead of {page.rows}"
-        if self.fields is not None and not _same_fields(self.fields, answer.fields):
-            return "its columns differ from those of the other pages"
-        for item in page.ranges:
-            index = self._index_of(item.key, answer.fields)
-            if index is not None and not _inside(item, *answer.columns[index]):
-                return f"it holds keys outside of {item.condition}"
+    def _item_of(self, key):
+        """Which item of the select list is a key."""
+        for i, item in enumerate(self.select.items):
+            if item.column and _bare(item.column) == _bare(key.expression) and (
+                    self.select.table is not None or item.column.lower() == key.expression.lower()):
+                return i
         return None
 
-    def _index_of(self, expression, fields):
-        """Which column of an answer holds a key."""
-        key = next(key for key in self.keys if key.expression == expression)
-        for i, extra in enumerate(self.extras):
-            if extra == key:
-                return len(fields) - len(self.extras) + i
-        if not self.select.has_star:
-            for i, item in enumerate(self.select.items):
-                if item.column and _column_name(item.column) == key.name.lower():
-                    return i
-        return next((i for i, item in enumerate(fields) if item.name.lower() == key.name.lower()), None)
+    def _positions(self, extras):
+        """Expression of each key to the index of its column in an answer."""
+        if self.select.has_star:
+            return {}
+        positions = {key.expression: self._item_of(key) for key in self.keys}
+        positions |= {key.expression: len(self.select.items) + i for i, key in enumerate(extras)}
+        return {name: index for name, index in positions.items() if index is not None}
 
-    def _settle(self, fetched):
-        """Count again; fetch again what changed; give up where it goes on changing."""
+    def _lead(self, extras):
+        positions = self._positions(extras)
+        return positions.get(self.keys[0].expression) if self.keys else None
+
+    # --- until nothing changes
+
+    def _settle(self):
+        """Plan, fetch, count again; where the archive changed meanwhile, fetch again what is concerned."""
+        pages, failure = self._plan(), None
         for _ in range(_ROUNDS):
-            after = self.counter.count()
-            if after == self.before:
-                return fetched, after
+            try:
+                fetched = self.fetcher.fetch(pages)
+                after = self._count()
+                if after == self.before and self.counter.same_histograms():
+                    return fetched
+            except ArchiveChangedError as error:
+                failure, after = error, self._count()
+            same_counts = after == self.before
             self.before = after
-            fetched = self._fetch(self._plan(after, self._wanted(after)))
+            recounted = self._recount(pages)
+            if recounted == pages and same_counts:  # rows moved within pages: none can be trusted
+                self.fetcher.forget()
+            pages = recounted
         raise ArchiveChangedError("The archive's table kept changing while it was fetched.",
-                                  remedy="try again later.")
+                                  remedy="try again later.") from failure
 
-    def _check_unique(self, columns):
-        """No key twice, unless the service itself says that it has it twice."""
-        if self.identity is None:
-            self.notes.append("no unique key: repeated rows are not excluded by a key")
-            return
-        index = self._index_of(self.identity.expression, self.fields)
-        if index is None:
-            self.notes.append(f"{self.identity.name} is not in the result: repeated rows are not excluded by a key")
-            return
-        data, mask = columns[index]
-        different = len(np.unique(data if mask is None else data[~mask]))
-        if different == len(data):
-            self.notes.append(f"{self.identity.name} is unique")
-            return
-        theirs = self.counter.distinct(self.identity.expression)
-        if different < theirs:
-            raise IncompleteResultError(
-                f"{self.identity.name} has {theirs} values in the archive and {different} in what came.",
-                remedy="try again; if it stays, the service loses or repeats rows.")
-        self.notes.append(f"{self.identity.name} is not unique in the archive: {theirs} values")
+    def _recount(self, pages):
+        """The same pages with the rows that they have now; a new plan where these do not add up."""
+        self.counter.same_histograms()
+        recounted = [replace(page, rows=self.counter.count(page.condition)) for page in pages]
+        whole = self._wanted(self.before[0]) == self.before[0]
+        return recounted if whole and sum(page.rows for page in recounted) == self.before[0] else self._plan()
 
     # --- assemble
 
-    def _finish(self, fetched, wanted, after):
+    def _finish(self, fetched, shown):
+        wanted = self._wanted(self.before[0])
+        pages = [item.page for item in fetched]
+        rows = sum(page.rows for page in pages)
+        if wanted == self.before[0] != rows:
+            raise IncompleteResultError(f"The pages hold {rows} rows and {wanted} were counted.",
+                                        remedy="try again; the archive may be changing.")
         columns = join_columns([item.columns for item in fetched])
-        rows = sum(item.page.rows for item in fetched)
-        if len(columns) and len(columns[0][0]) != rows:
-            raise IncompleteResultError("The pages do not add up.")
-        if wanted == after:
-            self._check_unique(columns)
-        order = self._order(fetched, columns)[:wanted]
-        shown = len(self.fields) - len(self.extras)
-        columns = [(data[order], None if mask is None else mask[order]) for data, mask in columns[:shown]]
-        columns = [(data, mask if mask is not None and mask.any() else None) for data, mask in columns]
-        table = make_table(self.fields[:shown], columns)
-        table.meta["completeness"] = self._certificate(fetched, len(table), after)
-        _copy_simulated(self.infos, table)
+        self._check_repeats(columns, whole=wanted == self.before[0])
+        table = make_table(self.fetcher.fields[:shown], take(columns[:shown], slice(0, wanted)))
+        self._sign(table, fetched, self.fetcher.infos)
+        if self.store is not None:
+            self.store.save_result(table, self.before)
         return table
 
-    def _order(self, fetched, columns):
-        lead = self.keys[0] if self.keys else None
-        if fetched[0].page.ranges:
-            lead = next(key for key in self.keys if key.expression == fetched[0].page.ranges[0].key)
-        index = self._index_of(lead.expression, self.fields) if lead is not None else None
-        return key_order(columns, index)
+    def _check_repeats(self, columns, *, whole):
+        """No row twice and another lost: as many different keys as the service has."""
+        keys = self.identity or self.keys[:1]
+        positions = [self._column_of(key) for key in keys]
+        if not keys or None in positions:
+            self.notes.append("no key among the columns: that no row was repeated rests on the counts")
+            return
+        name = keys[0].name
+        different, known = repeated_values([columns[i] for i in positions])
+        if different == known and self.identity:
+            self.notes.append(f"no {name} comes twice")
+            return
+        if not whole:
+            self.notes.append(f"{name} comes more than once: that no row was repeated rests on the counts")
+            return
+        theirs = self.counter.distinct(keys[0].expression)
+        # The service may count NaN as a value, and may call texts equal that differ in case only.
+        if different < theirs - (known < len(columns[0][0])):
+            raise IncompleteResultError(
+                f"{name} has {theirs} values at the service and {different} in what came: rows are missing.",
+                remedy="try again; if it stays, the service loses and repeats rows.")
+        self.notes.append(f"{name} is no unique key; it has as many values as at the service, {theirs}")
 
-    def _certificate(self, fetched, rows, after):
-        certificate = {
-            "service": self.url, "adql": self.select.text, "rows": rows, "rows_before": self.before,
-            "rows_after": after, "complete": rows == after,
-            "pages": [_page_record(item) for item in fetched], "notes": self.notes,
-            "retrieved": datetime.now(UTC).isoformat(timespec="seconds"), "versions": _versions()}
-        if self.maxrec is not None:
-            certificate["maxrec"] = self.maxrec
-        if self.select.top is not None:
-            certificate["top"] = self.select.top
-        return certificate
+    def _column_of(self, key):
+        if not self.select.has_star:
+            return self.fetcher.positions.get(key.expression)
+        names = [item.name.lower() for item in self.fetcher.fields]
+        return names.index(key.name.lower()) if key.name.lower() in names else None
 
-    # --- what cannot be split
+    def _sign(self, table, fetched, infos):
+        """Put the certificate, and what the service says of its rows, into the table's meta."""
+        asked = {name: value for name, value in (("maxrec", self.maxrec), ("top", self.select.top))
+                 if value is not None}
+        table.meta["completeness"] = certify(self.url, self.select.text, table, self.before[0], fetched,
+                                             self.notes, asked)
+        simulated = [value for name, value in infos if name == "simulated"]
+        if simulated:
+            table.meta["simulated"] = simulated[0]
+
+    # --- a query that cannot be split
 
     def _run_whole(self):
-        self.extras, self._used = [], []
-        expected = 1 if self.select.single else self._count_whole()
-        wanted = self._wanted(expected)
-        answer, attempts = self.transport.ask(self._room(wanted), maxrec=expected + 1, uploads=self.uploads)
-        self.before = expected
-        after = expected if self.select.single else self._count_whole()
-        if answer.num_rows != expected or after != expected:
+        count = self._count_whole()
+        if self.store is not None and (kept := self.store.load_result((count,))) is not None:
+            return kept
+        expected = count if self.select.top is None else min(count, self.select.top)
+        answer, attempts = self.transport.ask(self._with_room(expected), maxrec=expected + 1,
+                                              uploads=self.uploads)
+        again = self._count_whole()
+        if again != count:
+            raise ArchiveChangedError(f"The query had {count} rows before and {again} after it was fetched.",
+                                      remedy="try again.")
+        if answer.num_rows != expected:
             raise IncompleteResultError(
-                f"{answer.num_rows} rows came of {expected}, and the query cannot be split because "
-                f"{self.select.reason}.", remedy="leave that out and do it on the table that comes.")
-        self.fields, self.infos = answer.fields, answer.infos
-        self.notes.append(f"fetched in one request: {self.select.reason}")
-        fetched = [_Fetched(Page((), expected), answer.columns, digest(answer.columns), attempts)]
-        columns = [(data[:wanted], None if mask is None else mask[:wanted]) for data, mask in answer.columns]
-        table = make_table(self.fields, columns)
-        table.meta["completeness"] = self._certificate(fetched, len(table), after)
-        _copy_simulated(self.infos, table)
+                f"{answer.num_rows} rows came of {expected}. The query cannot be fetched in pages because "
+                f"{self.select.reason}.", remedy="leave that out, and do it on the table that comes.")
+        columns = answer.columns
+        if not self.select.order_by:
+            columns = take(columns, key_order(columns, None))
+        self.before = (expected,)
+        self.notes.append(f"fetched in one request because {self.select.reason}")
+        fetched = Fetched(Page((), expected), columns, digest(columns), attempts)
+        table = make_table(answer.fields, take(columns, slice(0, self.maxrec)))
+        self._sign(table, [fetched], answer.infos)
+        if self.store is not None:
+            self.store.save_result(table, (count,))
         return table
 
-    def _room(self, rows):
+    def _with_room(self, rows):
         """The query with a TOP that makes room for its rows, where it has none."""
-        text = self.select.text
-        if self.select.top is not None or not re.match(r"SELECT\s", text, re.IGNORECASE) or not self.select.items:
-            return text
-        return re.sub(r"\ASELECT(\s+(?:DISTINCT|ALL)\b)?", rf"SELECT\1 TOP {rows + 1}", text, count=1,
-                      flags=re.IGNORECASE)
+        if self.select.top is not None or not self.select.items:
+            return self.select.text
+        return re.sub(r"\ASELECT(\s+(?:DISTINCT|ALL)\b)?", rf"SELECT\1 TOP {rows + 1}", self.select.text,
+                      count=1, flags=re.IGNORECASE)
 
     def _count_whole(self):
-        text = self.select.text
-        if self.select.order_by and self.select.top is None:
-            text = re.sub(r"\bORDER\s+BY\s+" + re.escape(self.select.order_by) + r"\s*\Z", "", text,
-                          flags=re.IGNORECASE)
+        if self.select.single:
+            return 1
+        if self.select.plain:
+            return self.counter.count()
         try:
-            return self.counter.count_statement(text)
+            return self.counter.count_statement(self.select.unordered)
+        except ServiceUnavailableError:
+            raise
         except ServiceError as error:
             self._ask(self.select.text, 1)  # where the query itself is wrong, say that
             raise IncompleteResultError(f"The rows of the query cannot be counted: {error.failed}",
                                         remedy="ask for plain columns, and fold them afterwards.") from error
 
-    def _ask(self, adql, rows):
-        return self.transport.ask(adql, maxrec=rows + 1, uploads=self.uploads)[0]
 
-
-def _first_pages(pages, wanted):
-    """As many pages, from the first, as hold the wanted rows."""
-    chosen, rows = [], 0
-    for page in pages:
-        if rows >= wanted:
-            break
-        chosen.append(page)
-        rows += page.rows
-    return chosen
-
-
-def _column_name(expression):
+def _bare(expression):
     return expression.rpartition(".")[2].strip('"').lower()
-
-
-def _same_fields(first, other):
-    def signature(fields):
-        return sorted((item.name.lower(), item.datatype) for item in fields)
-    return signature(first) == signature(other)
-
-
-def _inside(piece, data, mask):
-    """Whether all keys of a column lie in a range. The order of texts is the service's own: not checked."""
-    known = data if mask is None else data[~mask]
-    if piece.null:
-        return len(known) == 0 or (data.dtype.kind in "UO" and not any(known))
-    if data.dtype.kind not in "iuf":
-        return True
-    hidden = len(data) - len(known)
-    if hidden and (data.dtype.kind != "f" or piece.high is not None):
-        return False  # NaN sorts above all numbers: it may lie in the last range only
-    return bool((piece.low is None or (known >= piece.low).all()) and (piece.high is None or (known < piece.high).all()))
-
-
-def _page_record(item):
-    lead = item.page.ranges[0] if item.page.ranges else None
-    return {"low": lead.low if lead else None, "high": lead.high if lead else None,
-            "where": item.page.condition, "rows": item.page.rows, "sha256": item.sha256,
-            "attempts": item.attempts}
-
-
-def _copy_simulated(infos, table):
-    for name, value in infos:
-        if name == "simulated":
-            table.meta["simulated"] = value
-
-
-def _versions():
-    return {"astroquery_cfx": __version__, "astropy": astropy.__version__, "numpy": np.__version__,
-            "pyvo": pyvo.__version__, "python": platform.python_version()}

@@ -3,7 +3,7 @@
 
 import math
 
-from ..errors import IncompleteResultError, InvalidInputError, ServiceError
+from ..errors import IncompleteResultError, InvalidInputError, ServiceError, ServiceUnavailableError
 from .adql import both, literal
 from .plan import Page, Range, split_numbers, split_texts
 
@@ -26,8 +26,7 @@ class Counter:
     def __init__(self, ask, select):
         self._ask = ask
         self._select = select
-        self.requests = 0
-        self.asked = {}
+        self._histograms = {}
 
     def count(self, condition=""):
         """Rows of the query that meet a further condition."""
@@ -45,8 +44,8 @@ class Counter:
         """Rows, rows where the key is not NULL, and the least and largest finite key."""
         k = key.expression
         rows, known, low, high = self._numbers(
-            ["COUNT(*) AS cfx_rows", f"COUNT({k}) AS cfx_known", f"MIN({k}) AS cfx_low", f"MAX({k}) AS cfx_high"],
-            condition)
+            ["COUNT(*) AS cfx_rows", f"COUNT({k}) AS cfx_known", f"MIN({k}) AS cfx_low",
+             f"MAX({k}) AS cfx_high"], condition)
         if key.kind == "float" and known and not (_is_finite(low) and _is_finite(high)):
             finite = both(condition, f"{k} >= {literal(-_FINITE)} AND {k} <= {literal(_FINITE)}")
             low, high = self._numbers([f"MIN({k}) AS cfx_low", f"MAX({k}) AS cfx_high"], finite)
@@ -54,9 +53,26 @@ class Counter:
 
     def histogram(self, key, condition, exponent, max_bins):
         """Counts of FLOOR(key / 2**exponent) by its value; those of no finite value under None."""
+        bins = self._histogram(key, condition, exponent, max_bins)
+        self._histograms[key, condition, exponent, max_bins] = bins
+        return dict(bins)
+
+    def same_histograms(self):
+        """Whether every histogram comes out as it did; those that do not are taken as they are now."""
+        changed = False
+        for asked, bins in list(self._histograms.items()):
+            self._histograms[asked] = self._histogram(*asked)
+            changed = changed or self._histograms[asked] != bins
+        return not changed
+
+    def forget_histograms(self):
+        """Start afresh: a new plan asks its own."""
+        self._histograms = {}
+
+    def _histogram(self, key, condition, exponent, max_bins):
         scale = repr(2.0 ** -exponent)
         expression = f"FLOOR({key.expression} * {scale})"
-        answer = self._answer(self._statement([f"{expression} AS cfx_bin", "COUNT(*) AS cfx_rows"], condition)
+        answer = self._ask(self._statement([f"{expression} AS cfx_bin", "COUNT(*) AS cfx_rows"], condition)
                               + f" GROUP BY {expression}", max_bins + 3)
         bins = {}
         (index, hidden), (rows, _) = answer.columns
@@ -72,7 +88,8 @@ class Counter:
         inner = self._select.statement([f"{k} AS cfx_key"], top=step + 1,
                                        where=both(condition, f"{k} >= {literal(low)}" if low is not None
                                                   else f"{k} IS NOT NULL"))
-        value = self._first_row(f"SELECT MAX(cfx_key) AS cfx_edge FROM ({inner} ORDER BY cfx_key) AS cfx_query")[0]
+        value = self._first_row(
+            f"SELECT MAX(cfx_key) AS cfx_edge FROM ({inner} ORDER BY cfx_key) AS cfx_query")[0]
         if value == low:  # more rows of one value than fit: step over it
             value = self._numbers([f"MIN({k}) AS cfx_edge"], both(condition, f"{k} > {literal(low)}"))[0]
         return value or None
@@ -84,22 +101,18 @@ class Counter:
         return self._first_row(self._statement(items, condition))
 
     def _first_row(self, adql):
-        answer = self._answer(adql, 1)
+        answer = self._ask(adql, 1)
         if answer.num_rows != 1:
             raise IncompleteResultError(f"The service gave {answer.num_rows} rows for a count: {adql}")
-        return [None if mask is not None and mask[0] else data[0].item() if hasattr(data[0], "item") else data[0]
+        return [None if mask is not None and mask[0] else data[:1].tolist()[0]
                 for data, mask in answer.columns]
-
-    def _answer(self, adql, rows):
-        self.requests += 1
-        return self._ask(adql, rows)
 
 
 def _is_finite(value):
     return value is not None and math.isfinite(value)
 
 
-def make_plan(counter, keys, target, *, limit=None, within=()):
+def make_plan(counter, keys, target, *, limit=None, within=(), wanted=None, statistics=None):
     """
     Cut a query into pages.
 
@@ -114,6 +127,10 @@ def make_plan(counter, keys, target, *, limit=None, within=()):
         Rows that the service gives at most, for the histogram.
     within : tuple of Range
         Ranges that hold already.
+    wanted : int, optional
+        Only the first pages, that hold so many rows.
+    statistics : tuple, optional
+        What `Counter.key_statistics` gave for the first key, where that is known.
 
     Returns
     -------
@@ -127,9 +144,11 @@ def make_plan(counter, keys, target, *, limit=None, within=()):
     failure = None
     for number, key in enumerate(keys):
         try:
-            pieces = _cut(counter, key, target, limit, within)
+            pieces = _cut(counter, key, target, limit, within, wanted, None if number else statistics)
+        except ServiceUnavailableError:
+            raise
         except (ServiceError, IncompleteResultError) as error:
-            failure = error
+            failure = failure or error
             continue
         pages = []
         for piece, rows in pieces:
@@ -140,31 +159,31 @@ def make_plan(counter, keys, target, *, limit=None, within=()):
                 pages.append(Page(ranges, rows))
         return pages
     raise InvalidInputError(
-        f"The query gives more than {target} rows where no column is left to split them by"
+        f"The query gives more than {target} rows in one request, and no column is left to split them by"
         + (f" ({failure.failed})." if failure else "."),
-        remedy="add a numeric column with many values, such as a position, to the query, or narrow it by WHERE.")
+        remedy="add a column with many values, such as a position, to the query, or narrow it by WHERE.")
 
 
-def _cut(counter, key, target, limit, within):
+def _cut(counter, key, target, limit, within, wanted, statistics):
     condition = both(*(item.condition for item in within))
-    total, known, low, high = counter.key_statistics(key, condition)
+    total, known, low, high = statistics or counter.key_statistics(key, condition)
     pieces = []
-    if known:
-        if key.kind == "text":
-            pieces = split_texts(key.expression, lambda start: counter.next_text(key, start, condition, target),
-                                 lambda start, end: counter.count(
-                                     both(condition, Range(key.expression, start, end).condition)),
-                                 known, target)
-        else:
-            pieces = _cut_numbers(counter, key, target, limit, condition, (low, high), known)
-    if sum(rows for _, rows in pieces) != known:
+    if known and key.kind == "text":
+        pieces = split_texts(
+            key.expression, lambda start: counter.next_text(key, start, condition, target),
+            lambda start, end: counter.count(both(condition, Range(key.expression, start, end).condition)),
+            known, target, wanted=wanted)
+    elif known:
+        pieces = _cut_numbers(counter, key, target, limit, condition, (low, high), known, wanted)
+    found = sum(rows for _, rows in pieces)
+    if wanted is None and found != known:
         raise IncompleteResultError(f"The counts along {key.expression} do not add up to {known}.")
-    if total > known:
+    if total > known and (wanted is None or found < wanted):
         pieces.append((Range(key.expression, null=True), total - known))
     return pieces
 
 
-def _cut_numbers(counter, key, target, limit, condition, span, known):
+def _cut_numbers(counter, key, target, limit, condition, span, known, wanted):
     integer = key.kind == "integer"
     if span[0] is None or span[1] is None:  # not one finite value
         return [(Range(key.expression), known)]
@@ -175,5 +194,5 @@ def _cut_numbers(counter, key, target, limit, condition, span, known):
         inside = Range(key.expression, low, high).condition or f"{key.expression} IS NOT NULL"
         return counter.histogram(key, both(condition, inside), exponent, max_bins)
 
-    return split_numbers(key.expression, histogram, (None, None), span, target, max_bins=max_bins,
-                         integer=integer)
+    return split_numbers(key.expression, histogram, (None, None), span, known, target, max_bins=max_bins,
+                         integer=integer, wanted=wanted)

@@ -10,6 +10,7 @@ bin's count is the count of its range.
 import math
 from dataclasses import dataclass
 
+from ..errors import IncompleteResultError
 from .adql import literal
 
 __all__ = ["Page", "Range", "bin_exponent", "group_bins", "split_numbers", "split_texts"]
@@ -113,7 +114,7 @@ def group_bins(bins, target):
     return groups
 
 
-def split_numbers(key, histogram, whole, span, target, *, max_bins, integer=False):
+def split_numbers(key, histogram, whole, span, rows, target, *, max_bins, integer=False, wanted=None):
     """
     Split a range of a numeric key into ranges of at most `target` rows.
 
@@ -127,33 +128,57 @@ def split_numbers(key, histogram, whole, span, target, *, max_bins, integer=Fals
         The range to split; None is open.
     span : (minimum, maximum)
         Finite values between which the key is expected; only the fineness hangs on it.
+    rows : int
+        How many rows the range has.
     target, max_bins : int
     integer : bool
         Whether the key takes whole numbers only.
+    wanted : int, optional
+        Leave out what lies beyond the first so many rows.
 
     Returns
     -------
     list of (Range, int)
         In order, without gaps, with their rows. A range above `target` cannot be split by this key.
+
+    Raises
+    ------
+    IncompleteResultError
+        If the histogram does not add up to `rows`.
     """
     exponent = bin_exponent(*span, max_bins, integer=integer)
     counts = dict(histogram(*whole, exponent))
+    found = sum(counts.values())
+    if found != rows:
+        raise IncompleteResultError(f"The histogram along {key} adds up to {found}, not to {rows}.")
     odd = counts.pop(None, 0)
     width = 2 ** exponent if integer else 2.0 ** exponent
-    groups = group_bins(sorted(counts.items()), target)
+    bins, end = _wanted_bins(sorted(counts.items()), wanted)
+    groups = group_bins(bins, target)
     pieces = []
-    for number, (first, after, rows) in enumerate(groups):
+    for number, (first, after, inside) in enumerate(groups):
         # The edge between two groups is the first bin of the later one; the outer edges stay as they were.
         low = whole[0] if number == 0 else first * width
-        high = groups[number + 1][0] * width if number + 1 < len(groups) else whole[1]
-        if rows > target and after - first == 1 and _can_refine(first, width, span, integer=integer):
-            pieces += _refine(key, histogram, (low, high), (first * width, after * width), rows, target,
+        high = groups[number + 1][0] * width if number + 1 < len(groups) else \
+            (whole[1] if end is None else end * width)
+        if inside > target and after - first == 1 and _can_refine(first, width, span, integer=integer):
+            pieces += _refine(key, histogram, (low, high), (first * width, after * width), inside, target,
                               max_bins=max_bins, integer=integer)
         else:
-            pieces.append((Range(key, low, high), rows))
-    if odd:
-        pieces = _add_odd(pieces, odd, key, whole)
-    return pieces
+            pieces.append((Range(key, low, high), inside))
+    return _add_odd(pieces, odd, key, whole) if odd and end is None else pieces
+
+
+def _wanted_bins(bins, wanted):
+    """The first bins that hold the wanted rows, and the index where they end if not all are wanted."""
+    if wanted is None:
+        return bins, None
+    rows = 0
+    for number, (_, count) in enumerate(bins[:-1]):
+        rows += count
+        if rows >= wanted:
+            return bins[:number + 1], bins[number + 1][0]
+    return bins, None
 
 
 def _add_odd(pieces, odd, key, whole):
@@ -172,21 +197,25 @@ def _can_refine(first, width, span, *, integer):
 
 
 def _refine(key, histogram, whole, edges, rows, target, *, max_bins, integer):
+    """Split one bin by a finer histogram; where that does not work, leave it whole."""
     low, high = whole
-    inside = (edges[0] if low is None else max(low, edges[0]), edges[1] if high is None else min(high, edges[1]))
-    pieces = split_numbers(key, histogram, inside, edges, target, max_bins=max_bins, integer=integer)
-    found = sum(count for _, count in pieces)
-    if found != rows or not pieces:  # the table changed, or FLOOR is not exact there: the pager will see
+    closed = (edges[0] if low is None else low, edges[1] if high is None else high)
+    try:
+        pieces = split_numbers(key, histogram, closed, edges, rows, target, max_bins=max_bins,
+                               integer=integer)
+    except IncompleteResultError:  # the table changed, or FLOOR is not exact there: the pager will see
+        pieces = []
+    if not pieces:
         return [(Range(key, low, high), rows)]
-    # Open the outer edges again: between bins there is nothing.
     first, last = pieces[0], pieces[-1]
-    pieces[0] = (Range(key, low, first[0].high), first[1])
-    last = pieces[-1]
-    pieces[-1] = (Range(key, last[0].low, high), last[1])
-    return pieces
+    if len(pieces) == 1:
+        return [(Range(key, low, high), rows)]
+    # What was closed for the histogram is opened again: between bins there is nothing.
+    return [(Range(key, low, first[0].high), first[1]), *pieces[1:-1],
+            (Range(key, last[0].low, high), last[1])]
 
 
-def split_texts(key, next_edge, count, rows, target):
+def split_texts(key, next_edge, count, rows, target, *, wanted=None):
     """
     Split a text key into ranges of at most `target` rows, walking along the service's own order.
 
@@ -198,20 +227,23 @@ def split_texts(key, next_edge, count, rows, target):
     count : callable
         ``count(low, high)`` gives the rows of ``low <= key < high``.
     rows, target : int
+    wanted : int, optional
+        Leave out what lies beyond the first so many rows.
 
     Returns
     -------
     list of (Range, int)
     """
     pieces, low, left = [], None, rows
-    while left > target:
+    while left > target and (wanted is None or rows - left < wanted):
         high = next_edge(low)
         if high is None or high == low:
             break
         inside = count(low, high)
-        if inside == 0:
+        if inside == 0 or inside > left:
             break
         pieces.append((Range(key, low, high), inside))
         low, left = high, left - inside
-    pieces.append((Range(key, low, None), left))
+    if left and (wanted is None or rows - left < wanted):
+        pieces.append((Range(key, low, None), left))
     return pieces

@@ -58,6 +58,14 @@ class Schema:
     def __init__(self, ask):
         self._ask = ask
         self._columns = {}
+        self._limits = {}
+
+    def limit(self, transport):
+        """The row limit that the service declares, asked once; None where it declares none."""
+        url = getattr(transport, "url", "")
+        if url not in self._limits:
+            self._limits[url] = transport.declared_limit() if hasattr(transport, "declared_limit") else None
+        return self._limits[url]
 
     def columns(self, table):
         """Columns of a table, in the archive's order; an empty list where TAP_SCHEMA does not know it."""

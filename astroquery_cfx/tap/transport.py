@@ -11,10 +11,11 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from astropy import log
 
-from ..errors import InvalidFileError, InvalidInputError, ServiceError, ServiceUnavailableError
-from .votable import AnswerReader
+from .. import conf
+from ..errors import InvalidFileError, ServiceError, ServiceUnavailableError
+from .votable import AnswerReader, hard_limit
 
-__all__ = ["Transport"]
+__all__ = ["Transport", "make_transport"]
 
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -100,6 +101,23 @@ class Transport:
                 self.pause(wait)
         raise AssertionError("unreachable")
 
+    def declared_limit(self):
+        """
+        The number of rows that the service's capabilities say no answer passes.
+
+        Returns
+        -------
+        int or None
+            None where they say nothing, or cannot be had.
+        """
+        try:
+            with self._send("GET", f"{self.url}/capabilities") as response:
+                document = b"".join(_bounded(_pieces(response), 5_000_000, time.monotonic() + self.timeout))
+                return hard_limit(document) if response.status_code == 200 else None
+        except (requests.RequestException, OSError, ServiceError, InvalidFileError) as error:
+            log.debug(f"{self.url}/capabilities cannot be had: {error}")
+            return None
+
     def _wait_for(self, attempt, failure):
         if failure.retry_after is not None:
             return min(failure.retry_after, _LONGEST_PAUSE)
@@ -159,15 +177,9 @@ class Transport:
         raise ServiceError(f"{url} redirects without end.")
 
     def _read(self, response, deadline):
-        reader, total = AnswerReader(), 0
+        reader = AnswerReader()
         try:
-            for piece in _pieces(response):
-                total += len(piece)
-                if total > self.max_bytes:
-                    raise ServiceError(f"The answer of {self.url} is longer than {self.max_bytes} bytes.",
-                                       remedy="ask for fewer columns, or smaller pages.")
-                if time.monotonic() > deadline:
-                    raise requests.Timeout("the answer took too long")
+            for piece in _bounded(_pieces(response), self.max_bytes, deadline):
                 reader.feed(piece)
             answer = reader.close()
         except InvalidFileError as error:
@@ -185,6 +197,23 @@ class Transport:
         failure = _Passing(f"it answered HTTP {status} {response.reason}." if status >= 400 else error.failed)
         failure.retry_after = _retry_after(response.headers.get("Retry-After"))
         return failure
+
+
+def make_transport(service):
+    """
+    The transport to a service, with the time-outs of ``conf``.
+
+    Parameters
+    ----------
+    service : `~pyvo.dal.TAPService`
+        Its URL and session are used.
+
+    Returns
+    -------
+    Transport
+    """
+    return Transport(service.baseurl.rstrip("?&/"), service._session, timeout=conf.timeout,
+                     stall_timeout=conf.stall_timeout, retries=conf.retries)
 
 
 class _Passing(Exception):  # noqa: N818 - never leaves this module
@@ -214,6 +243,19 @@ def _pieces(response):
         raise requests.ConnectionError(error) from error
 
 
+def _bounded(pieces, max_bytes, deadline):
+    """Pieces, as long as they are not too many and do not take too long."""
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        if total > max_bytes:
+            raise ServiceError(f"The answer is longer than {max_bytes} bytes.",
+                               remedy="ask for fewer columns, or for smaller pages (conf.page_rows).")
+        if time.monotonic() > deadline:
+            raise requests.Timeout("the answer took too long")
+        yield piece
+
+
 def _same_host(url, target):
     here, there = urlsplit(url), urlsplit(target)
     if here.hostname != there.hostname:
@@ -239,48 +281,3 @@ def _root(error):
     while error.__cause__ is not None or error.__context__ is not None:
         error = error.__cause__ or error.__context__
     return f"{type(error).__name__}: {str(error)[:200]}"
-
-
-def check_uploads(uploads):
-    """
-    Turn uploads into bytes.
-
-    Parameters
-    ----------
-    uploads : dict or None
-        Name to `~astropy.table.Table`, path or VOTable bytes.
-
-    Returns
-    -------
-    dict or None
-    """
-    if not uploads:
-        return None
-    return {_upload_name(name): _upload_bytes(name, content) for name, content in uploads.items()}
-
-
-def _upload_name(name):
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise InvalidInputError(f"{name!r} cannot be the name of an upload.",
-                                remedy="use letters, digits and underscores.")
-    return name
-
-
-def _upload_bytes(name, content):
-    import io
-    from pathlib import Path
-
-    from astropy.table import Table
-
-    if isinstance(content, bytes):
-        return content
-    if isinstance(content, Table):
-        if len(content) == 0 or not content.colnames:
-            raise InvalidInputError(f"The upload {name} is an empty table.")
-        out = io.BytesIO()
-        content.write(out, format="votable")
-        return out.getvalue()
-    if isinstance(content, str | Path):
-        return Path(content).read_bytes()
-    raise InvalidInputError(f"The upload {name} is a {type(content).__name__}.",
-                            remedy="give a Table, a path of a VOTable, or its bytes.")

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InvalidFileError
 from .binary import decode_rows, is_supported
 
-__all__ = ["Answer", "AnswerReader", "Field", "read_answer"]
+__all__ = ["Answer", "AnswerReader", "Field", "hard_limit", "read_answer"]
 
 _MAX_DEPTH = 40
 _MAX_FIELDS = 20_000
@@ -120,7 +120,7 @@ class AnswerReader:
         """Finish, and give the `Answer`."""
         self._parse(self._pending)
         self._pending = b""
-        self._parse(b"", True)
+        self._parse(b"", final=True)
         answer = self.answer
         if not answer.has_table:
             return answer
@@ -197,21 +197,18 @@ class AnswerReader:
     def _make_parser(self):
         parser = expat.ParserCreate()
         parser.buffer_text = True
-        parser.StartDoctypeDeclHandler = self._refuse
-        parser.EntityDeclHandler = self._refuse
+        parser.StartDoctypeDeclHandler = _refuse
+        parser.EntityDeclHandler = _refuse
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
         return parser
 
-    def _parse(self, data, final=False):  # noqa: FBT002 - as in expat
+    def _parse(self, data, *, final=False):
         try:
             self._parser.Parse(data, final)
         except expat.ExpatError as error:
             raise InvalidFileError(f"The answer is cut, or no XML: {error}.") from error
-
-    def _refuse(self, *_):
-        raise InvalidFileError("The answer declares a document type or entities: refused.")
 
     def _start(self, name, attributes):
         name = name.rpartition(":")[2]
@@ -332,7 +329,8 @@ def _read_with_astropy(document, answer):
     answer.columns = []
     for name in array.dtype.names or ():
         mask = np.ma.getmaskarray(array[name])
-        answer.columns.append((np.ma.getdata(array[name]), mask if mask.dtype == bool and mask.any() else None))
+        mask = mask if mask.dtype == bool and mask.any() else None
+        answer.columns.append((np.ma.getdata(array[name]), mask))
     if len(answer.columns) != len(answer.fields):
         raise InvalidFileError("The answer's table has not the columns that it declares.")
 
@@ -343,6 +341,45 @@ def _make_empty(answer):
         answer.num_rows, answer.columns = decode_rows(answer.fields, b"", binary2=False)
     else:
         answer.columns = [(np.zeros(0, dtype=object), None) for _ in answer.fields]
+
+
+def hard_limit(document):
+    """
+    The hard row limit of a capabilities document (TAPRegExt 1.0, ``outputLimit/hard``).
+
+    Parameters
+    ----------
+    document : bytes
+
+    Returns
+    -------
+    int or None
+    """
+    path, found = [], []
+
+    def start(name, attributes):
+        path.append(name.rpartition(":")[2])
+        if path[-2:] == ["outputLimit", "hard"]:
+            found.append([attributes.get("unit", "row"), ""])
+
+    def characters(text):
+        if path[-2:] == ["outputLimit", "hard"]:
+            found[-1][1] += text
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = _refuse
+    parser.StartElementHandler, parser.CharacterDataHandler = start, characters
+    parser.EndElementHandler = lambda _: path.pop()
+    try:
+        parser.Parse(document, True)  # noqa: FBT003 - expat's own signature
+    except expat.ExpatError as error:
+        raise InvalidFileError(f"The capabilities are no XML: {error}.") from error
+    limits = [int(text) for unit, text in found if unit == "row" and text.strip().isdigit()]
+    return min((limit for limit in limits if limit > 0), default=None)
+
+
+def _refuse(*_):
+    raise InvalidFileError("The answer declares a document type or entities: refused.")
 
 
 def _excerpt(data):

@@ -1,0 +1,247 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Verified pages and finished results on disk: whole or absent, checksummed, safe for two processes."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from astropy.config import paths
+from astroquery.exceptions import InputWarning
+
+from .. import conf
+from ..errors import CFXError, OutputError
+from ..files import read_table, write_aside, write_table
+from .pagefile import pack_page, unpack_page
+
+__all__ = ["PageStore", "cache_folder", "clear_cache", "open_store"]
+
+_FORMAT = 1
+_DAY = 86_400.0
+# Pages of an interrupted run are joined with fresh ones: they must not be old.
+_PAGE_DAYS = 1.0
+
+
+def cache_folder():
+    """
+    Where verified pages and results are kept.
+
+    Returns
+    -------
+    `~pathlib.Path`
+        ``conf.cache_folder``, or a folder in astropy's cache.
+    """
+    return Path(conf.cache_folder).expanduser() if conf.cache_folder else \
+        Path(paths.get_cache_dir()) / "astroquery_cfx" / "tap"
+
+
+def clear_cache(url=None):
+    """
+    Remove what is kept on disk.
+
+    Parameters
+    ----------
+    url : str, optional
+        Of one service only.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be removed.
+
+    Examples
+    --------
+    >>> from astroquery_cfx.tap import clear_cache
+    >>> clear_cache("http://127.0.0.1:8080/tap")
+    """
+    folder = cache_folder() / _name(url.rstrip("?&/")) if url else cache_folder()
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise OutputError(f"The cache {folder} could not be removed: {error.strerror}.",
+                          remedy="remove it by hand.") from error
+
+
+def open_store(url, adql, uploads=None, maxrec=None):
+    """
+    The store of one query.
+
+    Parameters
+    ----------
+    url, adql : str
+    uploads : dict of bytes, optional
+    maxrec : int, optional
+
+    Returns
+    -------
+    PageStore or None
+        None, with a warning, where the cache folder cannot be written.
+    """
+    sent = sorted((name, hashlib.sha256(content).hexdigest()) for name, content in (uploads or {}).items())
+    try:
+        service = cache_folder() / _name(url.rstrip("?&/"))
+        folder = service / _name(json.dumps([_FORMAT, adql, sent, maxrec]))
+        folder.mkdir(parents=True, exist_ok=True)
+        with write_aside(folder / "used") as aside:
+            aside.write_text(adql, encoding="utf-8")
+    except (OSError, RuntimeError, CFXError) as error:
+        if isinstance(error, OutputError) and not _is_forbidden(error):
+            raise
+        warnings.warn(f"Nothing is kept on disk: the cache folder cannot be written ({error}). "
+                      "Set conf.cache_folder to one that can, or use cache=False.", InputWarning,
+                      stacklevel=4)
+        return None
+    return PageStore(folder, service)
+
+
+def _is_forbidden(error):
+    cause = error.__cause__
+    forbidden = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+    return isinstance(cause, OSError) and cause.errno in forbidden
+
+
+def _name(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@dataclass
+class PageStore:
+    """
+    What is kept of one query.
+
+    Parameters
+    ----------
+    folder : `~pathlib.Path`
+        Of the query.
+    service : `~pathlib.Path`
+        Of the service; its row limit is kept here.
+    """
+
+    folder: Path
+    service: Path
+
+    # --- pages
+
+    def _page_path(self, page):
+        return self.folder / f"{_name(json.dumps([page.condition, page.rows]))}.page"
+
+    def save_page(self, fetched, fields, infos):
+        """Keep a verified page."""
+        packed = pack_page(fetched, fields, infos)
+        if packed is not None:
+            self._write(self._page_path(fetched.page), packed)
+
+    def load_page(self, page):
+        """
+        A page that was kept.
+
+        Returns
+        -------
+        (Fetched, list of Field, list) or None
+            None where there is none, or it is old, damaged or of another format; what is damaged is removed.
+        """
+        path = self._page_path(page)
+        try:
+            if time.time() - path.stat().st_mtime > min(conf.cache_days, _PAGE_DAYS) * _DAY:
+                return None
+            found = unpack_page(path.read_bytes(), page)
+        except OSError:
+            return None
+        if found is None:
+            _remove(path)
+        return found
+
+    def drop_pages(self):
+        """Remove all pages, and what killed processes left half written."""
+        for path in self.folder.glob("*.page"):
+            _remove(path)
+        for path in self.folder.glob(".aside-*"):
+            if _age(path) > 3600:
+                _remove(path)
+
+    # --- the result
+
+    def save_result(self, table, counted):
+        """Keep the finished result as one Parquet file; its pages are not needed any more."""
+        new = self.folder / f"new-{os.getpid()}-{time.time_ns()}.parquet"
+        try:
+            write_table(table, new)
+            content = hashlib.sha256(new.read_bytes()).hexdigest()
+            final = self.folder / f"{content[:24]}.parquet"
+            new.replace(final)
+        except OSError as error:
+            _remove(new)
+            raise OutputError(f"The result could not be kept in {self.folder}: {error}.",
+                              kept="the verified pages, in the cache.",
+                              remedy="make room there, set conf.cache_folder to another folder, "
+                              "or use cache=False.") from error
+        record = {"format": _FORMAT, "file": final.name, "sha256": content, "counted": repr(tuple(counted)),
+                  "saved": time.time()}
+        self._write(self.folder / "result.json", json.dumps(record).encode())
+        for path in self.folder.glob("*.parquet"):
+            if path.name != final.name and _age(path) > 60:
+                _remove(path)
+        self.drop_pages()
+
+    def load_result(self, counted):
+        """The finished result, where it is kept, not too old, undamaged, and the counts are the same."""
+        try:
+            record = json.loads((self.folder / "result.json").read_bytes())
+            fresh = 0 <= time.time() - record["saved"] <= conf.cache_days * _DAY
+            if record["format"] != _FORMAT or record["counted"] != repr(tuple(counted)) or not fresh:
+                return None
+            path = self.folder / Path(record["file"]).name
+            if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+                _remove(path)
+                return None
+            return read_table(path)
+        except (OSError, ValueError, KeyError, TypeError, CFXError):
+            return None
+
+    # --- the service's limit
+
+    def limit(self):
+        """The row limit that was found before, or None."""
+        path = self.service / "limit.json"
+        try:
+            if _age(path) > conf.cache_days * _DAY:
+                return None
+            limit = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return limit if isinstance(limit, int) and limit > 0 else None
+
+    def keep_limit(self, limit):
+        """Keep the row limit that was found."""
+        self._write(self.service / "limit.json", json.dumps(int(limit)).encode())
+
+    def _write(self, path, content):
+        try:
+            with write_aside(path) as aside:
+                aside.write_bytes(content)
+        except OutputError as error:
+            raise OutputError(error.failed, kept="what was kept in the cache before.",
+                              remedy="make room there, set conf.cache_folder to another folder, "
+                              "or use cache=False.") from error
+
+
+def _age(path):
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _remove(path):
+    """Remove a file, if nobody else has."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return

@@ -1,0 +1,103 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""What a page must be: the rows that were counted, keys in range, the fields of the other pages. Pure."""
+
+import numpy as np
+
+__all__ = ["arrange", "page_fault", "repeated_values"]
+
+
+def page_fault(answer, page, positions, first_fields=None):
+    """
+    What is wrong with a page.
+
+    Parameters
+    ----------
+    answer : Answer
+    page : Page
+    positions : dict
+        Expression of a key to the index of its column.
+    first_fields : list of Field, optional
+        Those of another page of the query.
+
+    Returns
+    -------
+    str
+        '' where nothing is wrong.
+    """
+    if not answer.has_table:
+        return "there is no table in the answer"
+    if first_fields is not None and _signature(first_fields) != _signature(answer.fields):
+        return "its columns differ from those of the other pages"
+    if answer.num_rows != page.rows:
+        return f"{answer.num_rows} rows came instead of {page.rows}"
+    for piece in page.ranges:
+        index = positions.get(piece.key)
+        if index is not None and not _lies_inside(piece, *answer.columns[index]):
+            return f"it holds keys outside of {piece.condition}"
+    return ""
+
+
+def _signature(fields):
+    """Names and types, whatever the case of the names, and whatever their order where no name comes twice."""
+    names = [item.name.lower() for item in fields]
+    ordered = sorted if len(set(names)) == len(names) else list
+    return ordered((item.name.lower(), item.datatype, (item.arraysize or "").endswith("*")
+                   or item.datatype in ("char", "unicodeChar")) for item in fields)
+
+
+def arrange(answer, fields):
+    """
+    The columns of an answer in the order of other fields.
+
+    Parameters
+    ----------
+    answer : Answer
+    fields : list of Field
+
+    Returns
+    -------
+    list of (data, mask)
+    """
+    names = [item.name.lower() for item in answer.fields]
+    wanted = [item.name.lower() for item in fields]
+    if names == wanted or len(set(names)) < len(names):
+        return answer.columns
+    return [answer.columns[names.index(name)] for name in wanted]
+
+
+def _lies_inside(piece, data, mask):
+    """Whether all keys of a column lie in a range. The order of texts is the service's own: not checked."""
+    known = data if mask is None else data[~mask]
+    if data.dtype.kind not in "iuf":
+        return not piece.null or not any(known)
+    if piece.null:
+        return len(known) == 0
+    if len(known) < len(data) and (data.dtype.kind != "f" or piece.high is not None):
+        return False  # NaN sorts above all numbers: it may lie in the last range only
+    low = piece.low is None or bool((known >= piece.low).all())
+    return low and (piece.high is None or bool((known < piece.high).all()))
+
+
+def repeated_values(columns):
+    """
+    How many different rows there are, and how many rows.
+
+    Parameters
+    ----------
+    columns : list of (data, mask)
+
+    Returns
+    -------
+    different, known : int
+        Rows where a value is masked are left out of both.
+    """
+    known = np.ones(len(columns[0][0]), dtype=bool)
+    for _, mask in columns:
+        if mask is not None:
+            known &= ~mask
+    if len(columns) == 1:
+        data = columns[0][0][known]
+        different = len(np.unique(data)) if data.dtype.kind in "iuf" else len(set(data.tolist()))
+        return different, len(data)
+    rows = set(zip(*(data[known].tolist() for data, _ in columns), strict=True))
+    return len(rows), int(known.sum())
