@@ -282,9 +282,12 @@ def _client(parsed):
 def _embedded(parsed, tables=(), port=0):
     """The embedded archive over the simulated tables, with the files that were given in their place."""
     from .archive import EmbeddedArchive, simulated_tables
+    from .archive.fermilpsc import fermilpsc_table
 
     replaced = {"csc": parsed.csc, "chanmaster": parsed.chanmaster}
     given = dict(tables) | {name: file for name, file in replaced.items() if file is not None}
+    if {"csc", "chanmaster"} <= set(given):  # no need to make the simulated sky
+        return EmbeddedArchive({"fermilpsc": fermilpsc_table(), **given}, port=port)
     return EmbeddedArchive({**simulated_tables(), **given}, port=port)
 
 
@@ -339,3 +342,7 @@ def _run_serve(parsed):
             threading.Event().wait()
         except KeyboardInterrupt:
             sys.stdout.write("Stopped.\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -117,7 +117,8 @@ def _values(fields, known):
     if known and all(field in _TRUTH for field in known):
         return np.array([_TRUTH.get(field, False) for field in fields])
     if known and all(_INTEGER.fullmatch(field) for field in known):
-        return np.array([0 if field is None else int(field) for field in fields])
+        numbers = [0 if field is None else int(field) for field in fields]
+        return np.array(numbers, dtype=np.uint64 if max(numbers) > np.iinfo(np.int64).max else np.int64)
     if all(_NUMBER.fullmatch(field) for field in known):
         return np.array([np.nan if field is None else float(field) for field in fields], dtype=float)
     return np.array(["" if field is None else field for field in fields])

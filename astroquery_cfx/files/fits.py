@@ -129,7 +129,7 @@ def _read_foreign(hdus, path):
         warnings.filterwarnings("ignore", category=UserWarning)
         table = Table.read(hdus, hdu=tables[0], unit_parse_strict="silent")
     for name in table.colnames:
-        if table[name].dtype.kind == "S":
+        if table[name].dtype.kind in "SU":
             table[name] = _text(table[name])
         elif not table[name].dtype.isnative:
             table[name] = table[name].astype(table[name].dtype.newbyteorder("="))
@@ -139,7 +139,8 @@ def _read_foreign(hdus, path):
 
 def _text(column):
     """Text is stripped of FITS's padding; blank text is masked."""
-    values = np.char.strip(np.char.decode(np.ma.filled(np.ma.asarray(column), b""), "utf-8"))
+    values = np.ma.filled(np.ma.asarray(column), "" if column.dtype.kind == "U" else b"")
+    values = np.char.strip(values if values.dtype.kind == "U" else np.char.decode(values, "utf-8"))
     blank = values == ""
     said = {"unit": column.unit, "description": column.description, "meta": column.meta}
     if blank.any():
