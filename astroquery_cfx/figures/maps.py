@@ -269,7 +269,7 @@ def _density_legends(ax, groups, most):
     if below.axes is not None:
         ax.add_artist(below)  # else the next legend would take its place
     with style.own_type():
-        ax.legend(handles=sizes, title="Matches", loc="lower right", bbox_to_anchor=(1.0, -0.09),
+        ax.legend(handles=sizes, title="Matches", loc="lower right", bbox_to_anchor=(1.0, -0.05),
                   frameon=False, borderaxespad=0, labelspacing=0.75, handletextpad=0.8)
 
 

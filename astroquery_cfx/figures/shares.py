@@ -69,6 +69,6 @@ def plot_class_shares(shares, *, ax=None):
     ax.set_ylabel("Share of the Fermi sources")
     ax.set_xlabel("Group of the Fermi class")
     style.legend(ax, ncols=2)
-    style.finish(ax, shares, "Classes of Fermi sources: all in the plane, and those with a Chandra match",
+    style.finish(ax, shares, "Classes of Fermi sources, in the plane and matched",
                  rows.note() if rows.left_out else "")
     return ax
