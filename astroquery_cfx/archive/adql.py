@@ -132,8 +132,8 @@ def _check_node(node, behaviour):
     if isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier):
         raise QueryError(f"function {node.this.key.lower()} cannot be a table")
     for clause in _FORBIDDEN_CLAUSES:
-        if node.args.get(clause):
-            raise QueryError(f"{clause} is not supported")
+        if node.args.get(clause) and not (clause == "kind" and isinstance(node, exp.Join)):
+            raise QueryError(f"{clause.rstrip('_')} is not supported")
 
 
 def _take_tops(tree, behaviour):

@@ -105,7 +105,10 @@ class Application:
         method = getattr(self, f"_{resource}", None) if resource in _RESOURCES else None
         if method is None or (below and resource != "async"):
             return not_found(request)
-        return method(request, below)
+        try:
+            return method(request, below)
+        except Exception as error:  # noqa: BLE001  (a client must not wait for an answer that never comes)
+            return Answer([error_document(f"internal error: {error!r}", "")], status=500)
 
     def _sync(self, request, below):
         return Task(self.service, request.parameters, request.files).answer()

@@ -7,6 +7,8 @@ __all__ = ["IMPLICIT_COLUMNS", "ColumnInfo", "TableInfo"]
 
 # Integer nulls as Xamin writes them: VOTable's BINARY has no other way to say NULL.
 NULLS = {"short": -32768, "int": -2147483648, "long": -9223372036854775808}
+# VOTable's char is ASCII; what is not needs the other.
+STRINGS = ("char", "unicodeChar")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class ColumnInfo:
     @property
     def arraysize(self):
         """``'*'`` for strings, ``''`` for scalars."""
-        return "*" if self.datatype == "char" else ""
+        return "*" if self.datatype in STRINGS else ""
 
     @property
     def null(self):

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from .catalogue import ColumnInfo
 
-__all__ = ["HEASARC_UNITS", "arrow_column", "arrow_table", "describe_column"]
+__all__ = ["HEASARC_UNITS", "arrow_column", "arrow_table", "describe_column", "is_ascii"]
 
 # astropy's spelling -> HEASARC's
 HEASARC_UNITS = {
@@ -90,7 +90,16 @@ def _strings(data, mask):
     return _buffers(codes[kept].astype(np.uint8), mask, pa.string(), offsets)
 
 
-def describe_column(column, known=None):
+def is_ascii(array):
+    """Whether all strings of an Arrow array are ASCII."""
+    for piece in getattr(array, "chunks", [array]):
+        data = piece.buffers()[2]
+        if data is not None and data.size and np.frombuffer(data, dtype=np.uint8).max() > 127:
+            return False
+    return True
+
+
+def describe_column(column, datatype, known=None):
     """
     What is known about a column.
 
@@ -98,22 +107,21 @@ def describe_column(column, known=None):
     ----------
     column : column of a `~astropy.table.Table`
         Its unit, description and ``meta['ucd']`` come first.
+    datatype : str
+        VOTable datatype of the column as stored.
     known : ColumnInfo, optional
         What the archive knows of a column of that name, where the table does not say.
 
     Returns
     -------
     ColumnInfo
-        The datatype is that of the column as stored.
     """
-    from .database import votable_type
-
     known = known or ColumnInfo(column.info.name.lower())
     meta = column.info.meta or {}
     unit = column.info.unit
     return ColumnInfo(
-        column.info.name.lower(), votable_type(arrow_column(column[:0]).type),
-        known.unit if unit is None else _unit_text(unit), str(meta.get("ucd", "") or known.ucd),
+        column.info.name.lower(), datatype, known.unit if unit is None else _unit_text(unit),
+        str(meta.get("ucd", "") or known.ucd),
         str(column.info.description or known.description),
         str(meta.get("precision", "") or known.precision), str(meta.get("width", "") or known.width),
         str(meta.get("xtype", "") or known.xtype), known.quoted)

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from .catalogue import IMPLICIT_COLUMNS, TableInfo
-from .columns import arrow_table, describe_column
+from .columns import arrow_table, describe_column, is_ascii
 from .geometry import MACROS
 from .sql import QueryError
 
@@ -115,7 +115,7 @@ def store(connection, table, name, physical, *, known=None, temporary=False):
     for column in table.itercols():
         lower = column.info.name.lower()
         if lower in rows.column_names:
-            info.columns[lower] = describe_column(column, known.get(lower))
+            info.columns[lower] = describe_column(column, votable_type(rows[lower]), known.get(lower))
     implicit = {} if temporary else {"__row": "CAST(row_number() OVER () AS INTEGER)"}
     if info.positional and not temporary:
         implicit |= {"__x_ra_dec": "cos(radians(dec)) * sin(radians(ra))",
@@ -149,8 +149,9 @@ def run(cursor, sql):
         raise QueryError(words.split("Error: ", 1)[-1]) from error
 
 
-def votable_type(kind):
-    """VOTable datatype of an Arrow type."""
+def votable_type(array):
+    """VOTable datatype of an Arrow array."""
+    kind = array.type
     if pa.types.is_boolean(kind):
         return "boolean"
     if pa.types.is_float32(kind):
@@ -163,4 +164,4 @@ def votable_type(kind):
         return "int"
     if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         return "long"
-    return "char"
+    return "char" if not pa.types.is_string(kind) or is_ascii(array) else "unicodeChar"

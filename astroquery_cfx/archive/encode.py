@@ -6,6 +6,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 import pyarrow as pa
 
+from .catalogue import STRINGS
+
 __all__ = ["binary_blocks", "column_values", "tabledata_blocks"]
 
 BLOCK_ROWS = 16_384
@@ -49,9 +51,10 @@ def _binary_block(arrays, columns, null_flags):
         pieces.append(np.packbits(flags, axis=1))
         lengths.append(None)
     for array, column in zip(arrays, columns, strict=True):
-        if column.datatype == "char":
-            text, length = _text_matrix(array)
-            pieces += [length.astype(">i4").view(np.uint8).reshape(count, 4), text]
+        if column.datatype in STRINGS:
+            wide = column.datatype == "unicodeChar"
+            text, length = _text_matrix(_utf16(array) if wide else array)
+            pieces += [(length // (1 + wide)).astype(">i4").view(np.uint8).reshape(count, 4), text]
             lengths += [None, None if (length == text.shape[1]).all() else length]
         elif column.datatype == "boolean":
             letters = np.where(_bits(array, 1), ord("T"), ord("F")).astype(np.uint8)
@@ -102,6 +105,15 @@ def column_values(array, column):
     if array.null_count:
         values = np.where(nulls_of(array), kind.type(np.nan if column.null is None else column.null), values)
     return values
+
+
+def _utf16(array):
+    """Strings as VOTable's unicodeChar has them: two bytes a character."""
+    texts = [b"" if text is None else text.encode("utf-16-be") for text in array.to_pylist()]
+    offsets = np.zeros(len(texts) + 1, dtype=np.int32)
+    np.cumsum([len(text) for text in texts], out=offsets[1:])
+    return pa.Array.from_buffers(pa.binary(), len(texts), [
+        None, pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))])
 
 
 def _text_matrix(array):

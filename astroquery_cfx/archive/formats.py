@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from .catalogue import STRINGS
 from .encode import column_values
 from .sql import QueryError
 from .votable import votable_document
@@ -66,8 +67,9 @@ _FITS_FORMATS = {"short": "I", "int": "J", "long": "K", "float": "E", "double": 
 def _fits_column(name, column, array):
     from astropy.io import fits
 
-    if column.datatype == "char":
-        texts = np.array([(value or "").encode() for value in array.to_pylist()] or [b""], dtype="S")
+    if column.datatype in STRINGS:
+        texts = [(value or "").encode("ascii", "replace") for value in array.to_pylist()]  # FITS has no more
+        texts = np.array(texts or [b""], dtype="S")
         return fits.Column(name, f"{max(texts.dtype.itemsize, 1)}A", array=texts[:len(array)])
     return fits.Column(name, _FITS_FORMATS[column.datatype], unit=column.unit or None, null=column.null,
                        array=column_values(array, column))

@@ -7,6 +7,7 @@ are great circles; which side of a polygon is inside is found from the angles
 under which its sides are seen, so that poles and RA 0 need no special case.
 """
 
+import math
 from itertools import pairwise
 
 import sqlglot.expressions as exp
@@ -64,22 +65,10 @@ CREATE MACRO adql_along(px, py, pz, ax, ay, az, qx, qy, qz) AS
 CREATE MACRO adql_seen(px, py, pz, ax, ay, az, qx, qy, qz) AS atan2(
     adql_side(px, py, pz, ax, ay, az, qx, qy, qz),
     adql_along(px, py, pz, ax - px, ay - py, az - pz, qx - px, qy - py, qz - pz));
-CREATE MACRO adql_angle(ra, dec, ra1, dec1, ra2, dec2) AS adql_seen(
-    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec),
-    adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
-    adql_x(ra2, dec2), adql_y(ra2, dec2), adql_z(ra2, dec2));
 -- signed area of a triangle, steradians (Eriksson 1990)
 CREATE MACRO adql_excess(px, py, pz, ax, ay, az, qx, qy, qz) AS 2 * atan2(
     adql_side(px, py, pz, ax, ay, az, qx, qy, qz),
     1 + px * ax + py * ay + pz * az + ax * qx + ay * qy + az * qz + px * qx + py * qy + pz * qz);
-CREATE MACRO adql_triangle(ra, dec, ra1, dec1, ra2, dec2) AS adql_excess(
-    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec),
-    adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
-    adql_x(ra2, dec2), adql_y(ra2, dec2), adql_z(ra2, dec2));
-CREATE MACRO adql_turn(ra, dec, ra1, dec1, ra2, dec2) AS adql_side(
-    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec),
-    adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
-    adql_x(ra2, dec2), adql_y(ra2, dec2), adql_z(ra2, dec2));
 
 -- distance of p from the side a b: to its great circle where the foot is on the side, else to the nearer end
 CREATE MACRO adql_from_side(px, py, pz, ax, ay, az, qx, qy, qz, nx, ny, nz, ends) AS CASE
@@ -90,16 +79,11 @@ CREATE MACRO adql_from_side(px, py, pz, ax, ay, az, qx, qy, qz, nx, ny, nz, ends
     ELSE ends END;
 CREATE MACRO adql_from_normal(px, py, pz, ax, ay, az, qx, qy, qz, ends) AS adql_from_side(
     px, py, pz, ax, ay, az, qx, qy, qz, ay * qz - az * qy, az * qx - ax * qz, ax * qy - ay * qx, ends);
-CREATE MACRO adql_side_distance(ra, dec, ra1, dec1, ra2, dec2) AS adql_from_normal(
-    adql_x(ra, dec), adql_y(ra, dec), adql_z(ra, dec),
-    adql_x(ra1, dec1), adql_y(ra1, dec1), adql_z(ra1, dec1),
-    adql_x(ra2, dec2), adql_y(ra2, dec2), adql_z(ra2, dec2),
-    least(adql_distance(ra, dec, ra1, dec1), adql_distance(ra, dec, ra2, dec2)));
 -- two sides cross where the ends of each lie on both sides of the other, on the same half of the sphere
-CREATE MACRO adql_cross(ra1, dec1, ra2, dec2, ra3, dec3, ra4, dec4) AS (
-    adql_turn(ra1, dec1, ra2, dec2, ra3, dec3) * adql_turn(ra1, dec1, ra2, dec2, ra4, dec4) < 0
-    AND adql_turn(ra3, dec3, ra4, dec4, ra1, dec1) * adql_turn(ra3, dec3, ra4, dec4, ra2, dec2) < 0
-    AND adql_turn(ra1, dec1, ra2, dec2, ra3, dec3) * adql_turn(ra3, dec3, ra4, dec4, ra2, dec2) > 0);
+CREATE MACRO adql_cross(px, py, pz, qx, qy, qz, ax, ay, az, cx, cy, cz) AS (
+    adql_side(px, py, pz, qx, qy, qz, ax, ay, az) * adql_side(px, py, pz, qx, qy, qz, cx, cy, cz) < 0
+    AND adql_side(ax, ay, az, cx, cy, cz, px, py, pz) * adql_side(ax, ay, az, cx, cy, cz, qx, qy, qz) < 0
+    AND adql_side(px, py, pz, qx, qy, qz, ax, ay, az) * adql_side(ax, ay, az, cx, cy, cz, qx, qy, qz) > 0);
 """
 
 
@@ -240,7 +224,7 @@ def _within(inner, outer):
         if outer[0] == "CIRCLE":
             reach = exp.Add(this=call("adql_distance", *centre, *outer[1][:2]), expression=radius.copy())
             return exp.LTE(this=reach, expression=outer[1][2].copy())
-        clear = [exp.GTE(this=call("adql_side_distance", *centre, *side), expression=radius.copy())
+        clear = [exp.GTE(this=_side_distance(centre, *side), expression=radius.copy())
                  for side in _sides(outer)]
         return exp.and_(_point_in(centre, outer), *clear)
     corners = exp.and_(*(_point_in(corner, outer) for corner in _corners(inner)))
@@ -255,7 +239,7 @@ def _point_in(point, shape):
         return call("adql_in_circle", *point, *values)
     if kind == "BOX":
         return call("adql_in_box", *point, *values)
-    seen = _sum(call("adql_angle", *point, *side) for side in _sides(shape))
+    seen = _sum(call("adql_seen", *_vector(point), *_vector(a), *_vector(b)) for a, b in _sides(shape))
     # times the sense in which the corners go round: positive inside for either
     return exp.GT(this=exp.Mul(this=exp.paren(seen), expression=call("sign", _signed_area(shape))),
                   expression=number(3.141592653589793))
@@ -266,7 +250,7 @@ def _intersect(first, second):
         first, second = second, first
     if first[0] == "POINT":
         if second[0] == "POINT":
-            return exp.EQ(this=call("adql_distance", *first[1], *second[1]), expression=number(0))
+            return exp.LTE(this=call("adql_distance", *first[1], *second[1]), expression=number(1e-12))
         return _point_in(first[1], second)
     if second[0] == "CIRCLE":
         first, second = second, first
@@ -275,7 +259,7 @@ def _intersect(first, second):
         if second[0] == "CIRCLE":
             both = exp.Add(this=radius.copy(), expression=second[1][2].copy())
             return call("adql_in_circle", *centre, *second[1][:2], exp.paren(both))
-        near = [exp.LTE(this=call("adql_side_distance", *centre, *side), expression=radius.copy())
+        near = [exp.LTE(this=_side_distance(centre, *side), expression=radius.copy())
                 for side in _sides(second)]
         return exp.or_(_point_in(centre, second), *near)
     corners = [_point_in(corner, second) for corner in _corners(first)]
@@ -283,8 +267,33 @@ def _intersect(first, second):
     return exp.or_(*corners, _sides_cross(first, second))
 
 
+def _side_distance(point, a, b):
+    """Distance of a point from the side between two corners."""
+    ends = call("least", call("adql_distance", *point, *a), call("adql_distance", *point, *b))
+    return call("adql_from_normal", *_vector(point), *_vector(a), *_vector(b), ends)
+
+
 def _sides_cross(first, second):
-    return exp.or_(*(call("adql_cross", *one, *other) for one in _sides(first) for other in _sides(second)))
+    return exp.or_(*(call("adql_cross", *_vector(a), *_vector(b), *_vector(c), *_vector(d))
+                     for a, b in _sides(first) for c, d in _sides(second)))
+
+
+def _vector(point):
+    """Unit vector of a point: numbers where the point is given in numbers, which keeps the SQL short."""
+    ra, dec = (_as_number(value) for value in point)
+    if ra is None or dec is None:
+        return [call(f"adql_{axis}", *point) for axis in "xyz"]
+    ra, dec = math.radians(ra), math.radians(dec)
+    return [number(value) for value in
+            (math.cos(dec) * math.cos(ra), math.cos(dec) * math.sin(ra), math.sin(dec))]
+
+
+def _as_number(node):
+    """Value of a number as written in a query, or None for all else."""
+    if isinstance(node, exp.Neg | exp.Paren | exp.Cast):
+        value = _as_number(node.this)
+        return -value if isinstance(node, exp.Neg) and value is not None else value
+    return float(node.name) if isinstance(node, exp.Literal) and not node.is_string else None
 
 
 def _corners(shape):
@@ -292,19 +301,35 @@ def _corners(shape):
     if kind == "POLYGON":
         return [values[i:i + 2] for i in range(0, len(values), 2)]
     ra, dec, width, height = values
-    west, south = exp.Neg(this=exp.paren(width.copy())), exp.Neg(this=exp.paren(height.copy()))
-    return [[call("adql_box_ra", ra, dec, w, h), call("adql_box_dec", dec, w, h)]
-            for w, h in ((width, south), (width, height), (west, height), (west, south))]
+    signs = ((1, -1), (1, 1), (-1, 1), (-1, -1))
+    numbers = [_as_number(value) for value in values]
+    if None not in numbers:
+        return [[number(value) for value in _box_corner(*numbers, *sign)] for sign in signs]
+    return [[call(f"adql_box_{name}", *centre, *_signed(width, sign[0]), *_signed(height, sign[1]))
+             for name, centre in (("ra", (ra, dec)), ("dec", (dec,)))] for sign in signs]
+
+
+def _signed(value, sign):
+    return [value if sign > 0 else exp.Neg(this=exp.paren(value.copy()))]
+
+
+def _box_corner(ra, dec, width, height, east, north):
+    """Corner of a box in numbers: the direction (1, y, z) of its frame, turned back."""
+    dec = math.radians(dec)
+    y, z = east * math.tan(math.radians(width) / 2), north * math.tan(math.radians(height) / 2)
+    outward = math.cos(dec) - z * math.sin(dec)
+    return (ra + math.degrees(math.atan2(y, outward)),
+            math.degrees(math.atan2(math.sin(dec) + z * math.cos(dec), math.hypot(y, outward))))
 
 
 def _sides(shape):
     corners = _corners(shape)
-    return [a + b for a, b in zip(corners, corners[1:] + corners[:1], strict=True)]
+    return list(zip(corners, corners[1:] + corners[:1], strict=True))
 
 
 def _signed_area(shape):
     corners = _corners(shape)
-    return exp.paren(_sum(call("adql_triangle", *corners[0], *a, *b)
+    return exp.paren(_sum(call("adql_excess", *_vector(corners[0]), *_vector(a), *_vector(b))
                           for a, b in pairwise(corners[1:])))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from .adql import translate
+from .catalogue import STRINGS
 from .database import Database, run, store, votable_type
 from .schema import add_tables
 from .sql import QueryError
@@ -14,7 +15,8 @@ from .sql import QueryError
 __all__ = ["Result", "Service"]
 
 _ARROW_TYPES = {"short": pa.int16(), "int": pa.int32(), "long": pa.int64(), "float": pa.float32(),
-                "double": pa.float64(), "char": pa.string(), "boolean": pa.bool_()}
+                "double": pa.float64(), "char": pa.string(), "unicodeChar": pa.string(),
+                "boolean": pa.bool_()}
 
 
 @dataclass
@@ -94,8 +96,8 @@ class Service:
         overflow = flagged is not None and (
             rows.num_rows > flagged or (self.behaviour.false_overflow and rows.num_rows == flagged))
         rows = rows.slice(0, limit) if limit is not None else rows
-        columns = [column.computed(votable_type(kind))
-                   for column, kind in zip(translation.columns, rows.schema.types, strict=True)]
+        columns = [_result_column(column, array)
+                   for column, array in zip(translation.columns, rows.columns, strict=True)]
         return Result(adql, columns, _cast(rows, columns, self.behaviour.null_string), overflow,
                       self.behaviour.overflow_flag,
                       tuple(dict.fromkeys(
@@ -105,6 +107,13 @@ class Service:
         source = self.database.source()
         temporary = {table.physical for table in uploaded.values()}
         return lambda table: f'"{table.physical}"' if table.physical in temporary else source(table)
+
+
+def _result_column(column, array):
+    datatype = votable_type(array)
+    if datatype == "char" and column.datatype == "unicodeChar":  # whatever these rows hold
+        return column
+    return column.computed(datatype)
 
 
 def _cast(rows, columns, null_string):
@@ -117,7 +126,7 @@ def _cast(rows, columns, null_string):
                 array = array.cast(wanted)
             except pa.ArrowInvalid as error:
                 raise QueryError(f"value out of range in column {column.name}") from error
-        if null_string and column.datatype == "char":
+        if null_string and column.datatype in STRINGS:
             array = array.fill_null(null_string)
         arrays.append(array)
     return pa.Table.from_arrays(arrays, names=[str(number) for number in range(len(arrays))])
