@@ -149,6 +149,7 @@ def table_schema(columns, meta):
 
 
 def restore_unit(text):
+    """Return the unit that a text names; an unknown one is kept as it is."""
     return None if text is None else u.Unit(text, parse_strict="silent")
 
 

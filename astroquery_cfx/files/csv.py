@@ -27,6 +27,7 @@ _TRUTH = {"True": True, "False": False}
 
 
 def write(table, path):
+    """Write a table to a CSV file."""
     columns = plain_columns(table)
     header = ",".join(_quote(column.name) for column in columns)
     rows = zip(*(_cells(column) for column in columns), strict=True)
@@ -61,6 +62,7 @@ def _text_cells(texts, mask):
 
 
 def read(path):
+    """Read a table from a CSV file."""
     text = path.read_text(encoding="utf-8-sig")
     rows = _rows(text, path)
     if not rows:

@@ -19,6 +19,7 @@ __all__ = ["read", "write"]
 
 
 def write(table, path):
+    """Write a table to a ECSV file."""
     notes, out = {}, Table(meta=plain_meta(table.meta))
     for column in plain_columns(table):
         out[column.name] = _to_ecsv(column, notes)
@@ -62,6 +63,7 @@ def _with_mask(values, mask, said):
 
 
 def read(path):
+    """Read a table from a ECSV file."""
     table = Table.read(path, format="ascii.ecsv")
     notes = table.meta.pop(SCHEMA_KEY, {})
     columns = [_from_ecsv(column, notes.get(column.schema["name"])) for column in plain_columns(table)]

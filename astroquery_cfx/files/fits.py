@@ -20,6 +20,7 @@ _FORMATS = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f
 
 
 def write(table, path):
+    """Write a table to a FITS file."""
     columns, schemas = [], []
     for column in plain_columns(table):
         values, hidden, schema = encode_column(column)
@@ -88,6 +89,7 @@ def _printable(text):
 
 
 def read(path):
+    """Read a table from a FITS file."""
     content = path.read_bytes()
     if content.startswith(b"\x1f\x8b"):
         content = gzip.decompress(content)  # checks the sum at the end, which astropy would not read

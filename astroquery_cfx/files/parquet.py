@@ -21,6 +21,7 @@ __all__ = ["read", "write"]
 
 
 def write(table, path):
+    """Write a table to a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -72,6 +73,7 @@ def _lists_to_arrow(column):
 
 
 def read(path):
+    """Read a table from a Parquet file."""
     import pyarrow.parquet as pq
 
     arrow = pq.read_table(path)

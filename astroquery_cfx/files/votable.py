@@ -17,6 +17,7 @@ __all__ = ["read", "write"]
 
 
 def write(table, path):
+    """Write a table to a VOTable file."""
     out, schemas = Table(), []
     for column in plain_columns(table):
         values, hidden, schema = encode_column(column)
@@ -54,6 +55,7 @@ def _to_votable(values, column, schema):
 
 
 def read(path):
+    """Read a table from a VOTable file."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=votable.exceptions.VOWarning)
         warnings.filterwarnings("ignore", category=u.UnitsWarning)
