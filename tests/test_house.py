@@ -109,11 +109,11 @@ def test_no_print_and_no_pyplot(path):
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(dotted(path)))
 def test_files_and_functions_are_short(path):
     text = path.read_text()
-    assert len(text.splitlines()) < 400
+    assert len(text.splitlines()) <= 400
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and node.body:
             first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
-            assert node.end_lineno - first.lineno < 60, f"{node.name} is too long"
+            assert node.end_lineno - first.lineno <= 60, f"{node.name} is too long"
 
 
 IMPORT = """
@@ -245,7 +245,8 @@ def test_no_setting_stands_twice():
     assert all(section == "tox" or section.startswith("testenv") for section in tox.sections())
 
 
-def test_architecture_names_every_module():
+def test_architecture_names_every_room_and_nothing_that_is_not():
     page = (ROOT / "docs" / "architecture" / "index.rst").read_text().split("Rules of the house")[0]
-    named = set(re.findall(r"\w+\.py", page))
-    assert named == {path.name for path in MODULES}
+    rooms = {room_of(path) for path in MODULES} - {""}
+    assert [room for room in sorted(rooms) if not re.search(rf"\b{room}(/|\.py)", page)] == []
+    assert set(re.findall(r"\w+\.py", page)) <= {path.name for path in MODULES}
