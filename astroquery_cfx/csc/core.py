@@ -113,6 +113,7 @@ class CSCPlaneClass(HeasarcClass):
         Returns
         -------
         `~astropy.table.Table` or str
+            All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
         return self._query("chanmaster", columns, _OBSERVATION_COLUMNS, filter_conditions(column_filters),
                            maxrec=maxrec, cache=cache, payload=get_query_payload, show_progress=show_progress)
@@ -136,6 +137,7 @@ class CSCPlaneClass(HeasarcClass):
         Returns
         -------
         `~astropy.table.Table` or str
+            All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
         where = [*filter_conditions(column_filters), flux_condition("b_flux_ap", min_flux)]
         return self._query("csc", columns, _SOURCE_COLUMNS, where, maxrec=maxrec, cache=cache,
@@ -158,6 +160,7 @@ class CSCPlaneClass(HeasarcClass):
         Returns
         -------
         `~astropy.table.Table` or str
+            All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
         edge = angle(b_max, "b_max", largest=90.0)
         margin = edge + _LATITUDE_MARGIN
@@ -192,6 +195,7 @@ class CSCPlaneClass(HeasarcClass):
         Parameters
         ----------
         catalog : str
+            Name of the table.
         columns : list of str or str, optional
             The archive's standard columns by default; ``'*'`` for all.
         column_filters : dict, optional
@@ -203,6 +207,7 @@ class CSCPlaneClass(HeasarcClass):
         Returns
         -------
         `~astropy.table.Table` or str
+            All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
 
         Raises
         ------
@@ -227,6 +232,7 @@ class CSCPlaneClass(HeasarcClass):
         radius : `~astropy.units.Quantity` or str, optional
             Of a cone; the archive's default for the catalog where it is not given.
         catalog : str, optional
+            Name of the table.
         spatial : {'cone', 'box', 'polygon', 'all-sky'}, optional
         width : `~astropy.units.Quantity` or str, optional
             Side of a box.
@@ -240,6 +246,7 @@ class CSCPlaneClass(HeasarcClass):
         Returns
         -------
         `~astropy.table.Table` or str
+            All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
         _check_catalog(catalog)
         if spatial == "cone" and radius is None:
@@ -262,6 +269,7 @@ class CSCPlaneClass(HeasarcClass):
         Parameters
         ----------
         adql : str
+            The query.
         maxrec : int, optional
             Only the first rows in key order.
         uploads : dict, optional
@@ -348,10 +356,12 @@ class CSCPlaneClass(HeasarcClass):
         Parameters
         ----------
         catalog_name : str
+            Name of the table.
 
         Returns
         -------
         `~astropy.units.Quantity`
+            The radius, in arcminutes.
 
         Raises
         ------
@@ -379,6 +389,7 @@ class CSCPlaneClass(HeasarcClass):
         Returns
         -------
         `~astropy.table.Table`
+            One row a data product.
         """
         if query_result is None:
             raise InvalidInputError("locate_data was given no rows.",

@@ -38,6 +38,7 @@ class Transport:
     url : str
         The service's base URL; queries go to ``url + '/sync'``.
     session : `~requests.Session`
+        What keeps the connections.
     timeout, stall_timeout : float
         Seconds that an exchange may take in all, and that the service may stay silent.
     retries : int
@@ -67,13 +68,16 @@ class Transport:
         Parameters
         ----------
         adql : str
+            The query.
         maxrec : int, optional
+            Sent as MAXREC.
         uploads : dict, optional
             Name to VOTable bytes.
 
         Returns
         -------
         answer : Answer
+            The columns, as they came.
         attempts : int
             How many exchanges it took.
 
