@@ -106,14 +106,22 @@ def test_no_print_and_no_pyplot(path):
     assert not any("pyplot" in name or "pylab" in name for name in imported)
 
 
+def docstring_lines(node):
+    """How many lines of a module, class or function are its docstring."""
+    first = node.body[0] if node.body else None
+    has_one = isinstance(first, ast.Expr) and isinstance(getattr(first, "value", None), ast.Constant)
+    return first.end_lineno - first.lineno + 1 if has_one else 0
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(dotted(path)))
 def test_files_and_functions_are_short(path):
     text = path.read_text()
-    assert len(text.splitlines()) <= 400
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef) and node.body:
-            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
-            assert node.end_lineno - first.lineno <= 60, f"{node.name} is too long"
+    nodes = [node for node in ast.walk(ast.parse(text))
+             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    assert len(text.splitlines()) - sum(docstring_lines(node) for node in nodes) < 400
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno - docstring_lines(node) < 60, f"{node.name} is too long"
 
 
 IMPORT = """
@@ -170,8 +178,16 @@ def test_public_docstrings_are_numpydoc():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     ignored = set(project["tool"]["numpydoc_validation"]["checks"])
     faults = [f"{name}: {code} {text}" for name in sorted(set(public_api()))
-              for code, text in validate(name)["errors"] if code not in ignored]
+              for code, text in validate(name)["errors"]
+              if code not in ignored and not (code in {"PR01", "RT01"} and is_said_in_one_line(name))]
     assert faults == []
+
+
+def is_said_in_one_line(name):
+    """Whether this is a method, or a class of plain values, whose docstring is one line."""
+    thing = importlib.import_module("numpydoc.validate").Validator._load_obj(name)
+    small = inspect.isclass(thing) or "." in thing.__qualname__
+    return small and len(inspect.getdoc(thing).splitlines()) == 1
 
 
 def test_names_users_start_from_show_how():
