@@ -1,6 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Maps of the whole sky."""
 
+from itertools import chain, zip_longest
+
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
@@ -251,7 +253,7 @@ def plot_match_density_map(grouped, *, ax=None):
     x, y = aitoff_xy(longitude[order], latitude[order])
     ax.scatter(x, y, s=_diameter(number[order])**2, alpha=0.8, edgecolors="white", linewidths=0.5, zorder=3,
                c=[style.GROUPS[group]["color"] for group in groups[order]], clip_on=False)
-    _density_legends(ax, groups[order], number[order[0]])
+    _density_legend(ax, groups[order], number[order[0]])
     style.finish(ax, grouped, "Fermi sources by their number of Chandra matches", rows.note())
     return ax
 
@@ -260,17 +262,17 @@ def _diameter(number):
     return 3.5 + 4.5 * np.log10(number)
 
 
-def _density_legends(ax, groups, most):
-    dots = {"color": "0.55", "linestyle": "none", "marker": "o", "markeredgecolor": "white"}
-    steps = [step for step in (1, 10, 100, 1000, 10_000, 100_000) if step <= most]
-    sizes = [Line2D([], [], markersize=_diameter(step), label=f"{step:,}", **dots) for step in steps]
-    below = style.legend(ax, [Line2D([], [], **{**dots, "color": look["color"]}, markersize=9, label=group)
-                              for group, look in style.GROUPS.items() if group in groups])
-    if below.axes is not None:
-        ax.add_artist(below)  # else the next legend would take its place
-    with style.own_type():
-        ax.legend(handles=sizes, title="Matches", loc="lower right", bbox_to_anchor=(1.0, -0.05),
-                  frameon=False, borderaxespad=0, labelspacing=0.75, handletextpad=0.8)
+def _density_legend(ax, groups, most):
+    """The groups in the upper row, the sizes in the lower: legends are filled column by column."""
+    dots = {"linestyle": "none", "marker": "o", "markeredgecolor": "white"}
+    upper = [Line2D([], [], color=look["color"], markersize=9, label=group, **dots)
+             for group, look in style.GROUPS.items() if group in groups]
+    lower = [Line2D([], [], color="0.55", markersize=_diameter(step), **dots,
+                    label=f"{step:,} match" if step == 1 else f"{step:,} matches")
+             for step in (1, 10, 100, 1000, 10_000) if step <= most]
+    columns = zip_longest(upper, lower, fillvalue=Line2D([], [], linestyle="none", label=" "))
+    handles = list(chain.from_iterable(columns))
+    style.legend(ax, handles, ncols=len(handles) // 2, labelspacing=0.7)
 
 
 def _colored_points(ax, longitude, latitude, value, label, *, size):

@@ -16,7 +16,7 @@ from .sky import circle_vertices
 
 __all__ = ["plot_flux_ratio_strip", "plot_plane_strip"]
 
-_PANELS = (1, 2, 3, 4, 6)
+_PANELS = (1, 3, 5)  # odd: the Galactic Centre stands in the middle of one
 _OVERLAP = 1.5  # deg that a panel shows beyond its end: a region at the end is seen whole in one of the two
 
 
@@ -189,7 +189,8 @@ def _panels(table, ax, b_max, margin, *, closeups=False):
     for panel in axes:
         _frame(panel, 180 / len(axes) + _OVERLAP, b_max + margin)
     axes[-1].coords[0].set_axislabel("Galactic longitude $l$, increasing to the left")
-    axes[len(axes) // 2].coords[1].set_axislabel("Galactic latitude $b$", minpad=0.4)
+    name = "Galactic latitude $b$" if len(axes) < 4 else "$b$"  # room for a short name only
+    axes[len(axes) // 2].coords[1].set_axislabel(name, minpad=0.4)
     return axes, places
 
 
@@ -226,8 +227,9 @@ def _frame(panel, half_width, half_height):
     panel.set_ylim(y - height, y + height)
     panel.set_aspect(width / height * half_height / half_width)
     panel.coords.grid(visible=True, color="0.84", linewidth=0.6)
-    spacing = 10 if half_width < 70 else 20 if half_width < 100 else 30
-    for axis, step in zip(panel.coords, (spacing, 5 if half_height < 20 else 10), strict=True):
+    along = 10 if half_width < 70 else 20 if half_width < 100 else 30
+    across = next(step for step in (2, 5, 10) if step >= half_width / 20)  # labels must not touch
+    for axis, step in zip(panel.coords, (along, across), strict=True):
         axis.set_ticks(spacing=step * u.deg)
         axis.set_major_formatter("d")
         axis.set_axislabel("")

@@ -149,7 +149,7 @@ def _write_above_axes(axes, title, notes, mark):
     if notes:
         axes[0].annotate("\n".join(notes), (0, 1), xytext=(0, 8), color=NOTE_COLOR, gid="notes", **above)
     if mark:
-        axes[-1].annotate(mark, (1, 1), xytext=(-4, 14 + 14 * len(notes)), **_MARK, **above)
+        axes[-1].annotate(mark, (1, 1), xytext=(-4, 34 + 14 * len(notes)), **_MARK, **above)
 
 
 def log_norm(values):

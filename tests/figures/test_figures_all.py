@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import astropy.units as u
+import matplotlib as mpl
 import numpy as np
 import pytest
 from astropy.table import QTable, Table
@@ -32,13 +33,21 @@ def test_every_name_is_tested():
     assert set(figures.__all__) == set(DRAWINGS)
 
 
-def test_gives_axes_of_its_own_figure(drawing):
+def test_draws_on_its_own_figure_and_leaves_all_else_alone(drawing):
     plot, table = drawing
-    axes = axes_of(plot(table))
-    assert all(isinstance(ax, Axes) for ax in axes)
-    assert all(ax.figure is axes[0].figure for ax in axes)
-    assert isinstance(axes[0].figure, TableFigure)
-    assert 1450 <= axes[0].figure.get_figwidth() * axes[0].figure.dpi <= 1550
+    given, settings = table.copy(), dict(mpl.rcParams)
+    axes = axes_of(plot(given))
+    figure = axes[0].figure
+    assert isinstance(figure, TableFigure)
+    assert all(isinstance(ax, Axes) and ax.figure is figure for ax in axes)
+    assert figure.get_figwidth() * figure.dpi == 1500
+    assert words(figure, "simulated") == []
+    assert dict(mpl.rcParams) == settings
+    assert given.colnames == table.colnames
+    assert given.meta == table.meta
+    for name in table.colnames:
+        np.testing.assert_array_equal(np.ma.asarray(given[name]), np.ma.asarray(table[name]))
+        assert getattr(given[name], "unit", None) == getattr(table[name], "unit", None)
 
 
 def test_same_table_same_pixels(marked, request):
@@ -46,17 +55,6 @@ def test_same_table_same_pixels(marked, request):
     again = axes_of(getattr(figures, name)(make_tables(simulated=SENTENCE)[DRAWINGS[name]]))[0].figure
     FigureCanvasAgg(again).draw()
     assert bytes(again.canvas.buffer_rgba()) == bytes(marked.canvas.buffer_rgba())
-
-
-def test_table_is_left_as_it_was(drawing):
-    plot, table = drawing
-    given = table.copy()
-    plot(given)
-    assert given.colnames == table.colnames
-    assert given.meta == table.meta
-    for name in table.colnames:
-        np.testing.assert_array_equal(np.ma.asarray(given[name]), np.ma.asarray(table[name]))
-        assert getattr(given[name], "unit", None) == getattr(table[name], "unit", None)
 
 
 def test_nothing_reaches_over_the_edge_or_into_other_words(marked):
@@ -89,11 +87,6 @@ def test_simulated_data_are_marked(marked):
     marks = words(marked, "simulated")
     assert "SIMULATED DATA" in marks
     assert any(SENTENCE in mark.replace("\n", " ") for mark in marks)
-
-
-def test_real_data_are_not_marked(drawing):
-    plot, table = drawing
-    assert words(axes_of(plot(table))[0].figure, "simulated") == []
 
 
 @pytest.mark.parametrize("name", sorted(DRAWINGS))
@@ -187,14 +180,6 @@ def test_left_out_rows_are_counted_on_the_figure(tables):
     assert note == "485 sources; left out: 15 without a flux above zero"
     note, = words(figures.plot_flux_ratio_by_class(tables["matched"]).figure, "notes")
     assert note.endswith("left out: 1 without two fluxes above zero")
-
-
-def test_settings_of_matplotlib_are_left_alone(drawing):
-    import matplotlib as mpl
-    plot, table = drawing
-    before = dict(mpl.rcParams)
-    plot(table)
-    assert dict(mpl.rcParams) == before
 
 
 def test_pyplot_is_never_touched():
