@@ -177,7 +177,7 @@ def _add_match(commands):
                          help="the largest separation, e.g. 3arcsec, or a column of RIGHT")
     for side in ("left", "right"):
         command.add_argument(f"--{side}-coordinates", metavar="LON,LAT",
-                             help=f"position columns of {side.upper()}")
+                             help=f"position columns of {side.upper()}, in degrees if without unit")
     command.add_argument("--join", default="inner", choices=("inner", "left", "right", "outer"),
                          help="which rows without a partner are kept (default: %(default)s)")
     command.add_argument("--keep", default="all", choices=("all", "nearest_left", "nearest_right", "mutual"),
@@ -315,12 +315,22 @@ def _run_match(parsed):
 
     file_format(parsed.output)
     left, right = read_table(parsed.left), read_table(parsed.right)
+    for table, text in ((left, parsed.left_coordinates), (right, parsed.right_coordinates)):
+        _assume_degrees(table, (text or "").split(","))
     radius = parsed.radius if parsed.radius in right.colnames else _radius(parsed.radius)
     positions = {f"{side}_coordinates": tuple(text.split(",")) if text else None
                  for side, text in (("left", parsed.left_coordinates), ("right", parsed.right_coordinates))}
     pairs = crossmatch_tables(left, right, radius, join=parsed.join, keep=parsed.keep, **positions)
     write_table(pairs, parsed.output)
     sys.stdout.write(f"{len(pairs):,} pairs: {parsed.output}\n")
+
+
+def _assume_degrees(table, named):
+    """A CSV file has no units: positions without one are in degrees."""
+    usual = {"ra", "dec", "raj2000", "dej2000", "glon", "glat", "l", "b", "lii", "bii"}
+    for column in table.itercols():
+        if column.unit is None and (column.name in named or column.name.lower() in usual):
+            column.unit = "deg"
 
 
 def _radius(text):

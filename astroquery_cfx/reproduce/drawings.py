@@ -8,7 +8,7 @@ from ..errors import InvalidInputError
 from ..files import write_aside
 from ..progress import progress_bar
 
-__all__ = ["DRAWINGS", "Drawing", "draw_figures"]
+__all__ = ["DRAWINGS", "Drawing", "choose_drawings", "draw_figures"]
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,36 @@ DRAWINGS = (
 )
 
 
-def draw_figures(tables, folder, *, options, show_progress=None):
+def choose_drawings(names=None):
     """
-    Draw every figure as PNG and PDF.
+    Choose figures by name.
+
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Names of figures; all by default.
+
+    Returns
+    -------
+    list of Drawing
+        Those figures, in their usual order.
+
+    Raises
+    ------
+    InvalidInputError
+        If a name is not known.
+    """
+    known = [drawing.name for drawing in DRAWINGS]
+    wanted = set(known if names is None else names)
+    if wanted - set(known):
+        raise InvalidInputError(f"There is no figure {', '.join(sorted(wanted - set(known)))}.",
+                                remedy=f"choose from {', '.join(known)}.")
+    return [drawing for drawing in DRAWINGS if drawing.name in wanted]
+
+
+def draw_figures(tables, folder, *, options, drawings=DRAWINGS, show_progress=None):
+    """
+    Draw figures as PNG and PDF.
 
     A figure for which the tables hold nothing to draw is left out.
 
@@ -96,6 +123,8 @@ def draw_figures(tables, folder, *, options, show_progress=None):
         Name of a table of the job -> table.
     folder : `~pathlib.Path`
         Where the figures go.
+    drawings : iterable of Drawing, optional
+        The figures to draw; all by default.
     options : dict
         What some figures take beside their table: b_max and radius, angles.
     show_progress : bool or None, optional
@@ -107,8 +136,8 @@ def draw_figures(tables, folder, *, options, show_progress=None):
         Name of each figure that was left out -> why.
     """
     left_out = {}
-    with progress_bar(len(DRAWINGS), description="Figures", unit="figure", show=show_progress) as bar:
-        for drawing in DRAWINGS:
+    with progress_bar(len(drawings), description="Figures", unit="figure", show=show_progress) as bar:
+        for drawing in drawings:
             try:
                 figure = drawing.draw(tables[drawing.table], options)
             except InvalidInputError as error:

@@ -17,7 +17,7 @@ from ..errors import CFXError, OutputError
 from ..files import write_aside, write_table
 from ..progress import progress_bar
 from ..report import write_report
-from .drawings import DRAWINGS, draw_figures
+from .drawings import choose_drawings, draw_figures
 from .matching import class_shares, group_table, match_plane, matched_table, separations_table
 from .selection import angle, flux_statistics, select_classes, select_observed, select_plane, select_positive
 
@@ -35,7 +35,8 @@ _TABLE_FORMATS = {
 }
 
 
-def reproduce(output, *, client, fermi, b_max=10 * u.deg, radius=0.1 * u.deg, show_progress=None):
+def reproduce(output, *, client, fermi, b_max=10 * u.deg, radius=0.1 * u.deg, figures=None,
+              show_progress=None):
     """
     Do the whole job: fetch, select, match, write tables and figures, and a page that shows them.
 
@@ -52,6 +53,9 @@ def reproduce(output, *, client, fermi, b_max=10 * u.deg, radius=0.1 * u.deg, sh
         The half width of the Galactic plane.
     radius : `~astropy.units.Quantity`, optional
         The radius of the cross-match.
+    figures : iterable of str, optional
+        Names of the figures to draw, ``'matches_map'`` for `~astroquery_cfx.figures.plot_matches_map`;
+        all of them by default.
     show_progress : bool or None, optional
         Whether to show progress bars; None shows them on a terminal only.
 
@@ -83,15 +87,17 @@ def reproduce(output, *, client, fermi, b_max=10 * u.deg, radius=0.1 * u.deg, sh
     options = {"b_max": b_max, "radius": radius}
     for name, value in options.items():
         angle(value, name, limit=90 * u.deg)
+    drawings = choose_drawings(figures)
     with _staged(Path(output)) as folder:
         fetched = _fetch(client, show_progress)
         tables = _make_tables(fetched, fermi, options, show_progress)
         _write_tables(tables, folder / "tables", show_progress)
-        left_out = draw_figures(tables, folder / "figures", options=options, show_progress=show_progress)
+        left_out = draw_figures(tables, folder / "figures", options=options, drawings=drawings,
+                                show_progress=show_progress)
         summary = _summarize(fetched, tables, fermi, options)
         summary["figures_left_out"] = left_out
         summary["files"] = _checksums(folder)
-        shown = [drawing for drawing in DRAWINGS if drawing.name not in left_out]
+        shown = [drawing for drawing in drawings if drawing.name not in left_out]
         write_report(summary, shown, folder / "index.html")
         with write_aside(folder / "summary.json") as aside:
             aside.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

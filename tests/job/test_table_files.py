@@ -66,7 +66,8 @@ def assert_same_values(table, back):
                 continue
             cell, other = np.asarray(table[name][row]), np.asarray(back[name][row])
             assert other.shape == cell.shape, name
-            assert not cell.size or other.dtype.kind in {cell.dtype.kind, *("iu" if cell.dtype.kind in "iu" else "")}
+            assert not cell.size or other.dtype.kind in {
+                cell.dtype.kind, *("iu" if cell.dtype.kind in "iu" else "")}
             np.testing.assert_array_equal(other, cell, err_msg=name)
 
 
@@ -81,9 +82,11 @@ def test_nothing_is_lost(ending, rows, tmp_path):
     for name in table.colnames:
         column, other = table[name], back[name]
         assert type(other) is type(column), name
-        assert (other.unit, other.description, dict(other.meta)) == (column.unit, column.description, dict(column.meta))
+        assert (other.unit, other.description, dict(other.meta)) == (
+            column.unit, column.description, dict(column.meta))
         # ECSV knows text, not the width of a column of it.
-        assert other.dtype == column.dtype or (ending == "ecsv" and other.dtype.kind == column.dtype.kind == "U")
+        assert other.dtype == column.dtype or (
+            ending == "ecsv" and other.dtype.kind == column.dtype.kind == "U")
 
 
 def test_csv_keeps_values_masks_and_what_is_text(tmp_path):
@@ -98,10 +101,12 @@ def test_csv_keeps_values_masks_and_what_is_text(tmp_path):
 
 def test_csv_reads_what_other_programs_write(tmp_path):
     path = tmp_path / "other.csv"
-    path.write_bytes(b"\xef\xbb\xbfname,ra,n,flag,gap\r\nM 31,10.5,1,True,\r\n\"a, b\",-1e-3,2,False,x\r\n\r\n")
+    path.write_bytes(b"\xef\xbb\xbfname,ra,n,flag,gap\r\nM 31,10.5,1,True,\r\n"
+                     b"\"a, b\",-1e-3,2,False,x\r\n\r\n")
     table = read_table(path)
     assert table["name"].tolist() == ["M 31", "a, b"]
-    assert (table["ra"].tolist(), table["n"].tolist(), table["flag"].tolist()) == ([10.5, -0.001], [1, 2], [True, False])
+    assert (table["ra"].tolist(), table["n"].tolist(), table["flag"].tolist()) == (
+        [10.5, -0.001], [1, 2], [True, False])
     assert table["gap"].mask.tolist() == [True, False]
 
 
@@ -118,7 +123,8 @@ def test_other_readers_see_the_tables(tmp_path):
     for ending in ("ecsv", "fits", "vot", "parquet"):
         write_table(table, tmp_path / f"t.{ending}")
     ecsv = Table.read(tmp_path / "t.ecsv")
-    assert (ecsv["flux"].unit, ecsv["flux"].mask.tolist(), ecsv["near"][0].tolist()) == (u.mJy, [False, True], [1, 2])
+    assert (ecsv["flux"].unit, ecsv["flux"].mask.tolist(), ecsv["near"]
+            [0].tolist()) == (u.mJy, [False, True], [1, 2])
     with fits.open(tmp_path / "t.fits") as hdus:
         assert hdus[1].columns["flux"].unit == "mJy"
         assert [cell.tolist() for cell in hdus[1].data["near"]] == [[1.0, 2.0], []]
@@ -156,7 +162,8 @@ def test_damaged_files_are_named(ending, fault, tmp_path):
     path = tmp_path / f"table.{ending}"
     write_table(hard_table(), path)
     whole = path.read_bytes()
-    path.write_bytes({"empty": b"", "html": b"<html><body>503 Service Unavailable", "bytes": bytes(range(256)) * 9,
+    path.write_bytes({"empty": b"", "html": b"<html><body>503 Service Unavailable",
+                      "bytes": bytes(range(256)) * 9,
                       "half": whole[:len(whole) // 2], "nine bytes less": whole[:-9]}[fault])
     with pytest.raises(InvalidFileError, match=path.name):
         read_table(path)
@@ -195,7 +202,8 @@ TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(TEXT, st.booleans(), st.lists(TEXT, max_size=3), st.floats()), min_size=1, max_size=4))
+@given(st.lists(st.tuples(TEXT, st.booleans(), st.lists(TEXT, max_size=3), st.floats()),
+                min_size=1, max_size=4))
 def test_any_text_survives(tmp_path, rows):
     table = Table({"text": [row[0] for row in rows],
                    "masked": MaskedColumn([row[0] for row in rows], mask=[row[1] for row in rows]),
@@ -205,7 +213,8 @@ def test_any_text_survives(tmp_path, rows):
         write_table(table, tmp_path / f"t.{ending}")
         back = read_table(tmp_path / f"t.{ending}")
         for name in ("text", "number", "masked"):
-            np.testing.assert_array_equal(plain_mask(back[name]), plain_mask(table[name]), err_msg=f"{ending} {name}")
+            np.testing.assert_array_equal(plain_mask(back[name]), plain_mask(
+                table[name]), err_msg=f"{ending} {name}")
         for row in range(len(rows)):
             assert back["list"][row].tolist() == table["list"][row].tolist(), ending
             assert str(back["text"][row]) == rows[row][0] or not np.any(back["text"] != ""), ending
