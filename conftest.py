@@ -3,6 +3,7 @@
 
 import pytest
 
+collect_ignore_glob = ["tests/conftest.py", "tests/*/conftest.py"]  # they hold no examples
 collect_ignore = ["docs/conf.py", "docs/gallery_figures.py"]  # they need Sphinx, and are no part of the tests
 
 
