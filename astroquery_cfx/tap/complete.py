@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from astropy import log
 
 from .. import conf
 from ..errors import (
@@ -25,11 +26,11 @@ from .schema import Column, Schema, choose_keys
 from .store import open_store
 from .transport import make_transport
 from .uploads import check_uploads
-from .verify import repeated_values
+from .verify import COARSE_SUM_ROUNDING, SUM_ROUNDING, SUMMED, repeated_values, sum_error
 
 __all__ = ["complete_query"]
 
-_ROUNDS = 4
+_ROUNDS = 3
 
 
 def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_rows=None, cache=False,
@@ -131,6 +132,7 @@ class _Job:
     keys: list = field(default_factory=list)
     identity: list = field(default_factory=list)
     notes: list = field(default_factory=list)
+    shas: list | None = None
 
     def run(self):
         self.schema = self.schema or Schema(lambda adql: self._ask(adql, 100_000))
@@ -152,11 +154,22 @@ class _Job:
         items = [item.text for item in self.select.items]
         items += [f"{key.expression} AS cfx_key_{i}" for i, key in enumerate(extras)]
         with progress_bar(wanted, description="Rows fetched", show=self.show_progress) as bar:
-            self.fetcher = Fetcher(self.transport, self.counter, self.select, items, self._positions(extras),
-                                   self._lead(extras), self._cut_finer, parallel=conf.parallel_pages,
-                                   uploads=self.uploads, store=self.store, bar=bar, limit=self._known_limit())
+            self.fetcher = Fetcher(
+                self.transport, self.counter, self.select, items, self._positions(extras), self._lead(extras),
+                self._identity(extras), self._cut_finer, parallel=conf.parallel_pages, uploads=self.uploads,
+                store=self.store, bar=bar, limit=self._known_limit())
             fetched = self._settle()
-        return self._finish(fetched, len(self.fetcher.fields) - len(extras))
+            for left in reversed(range(_ROUNDS)):
+                try:
+                    return self._finish(fetched, len(extras))
+                except IncompleteResultError as error:  # pages that contradict each other: all anew
+                    self.fetcher.forget()
+                    self.notes.clear()
+                    if not left:
+                        raise
+                    log.debug(f"{error} Fetching all pages again.")
+                    fetched = self._settle()
+        raise AssertionError("unreachable")
 
     def _count(self):
         """What is counted before and after: rows, and of the leading key how many, least and largest."""
@@ -216,6 +229,10 @@ class _Job:
     def _keys_of_items(self):
         """Where TAP_SCHEMA cannot help: the columns that the query itself gives."""
         answer = self._ask(self.select.statement(top=1), 1)
+        if not self.select.has_star and len(answer.fields) != len(self.select.items):
+            raise IncompleteResultError(
+                f"The query has {len(self.select.items)} columns and the answer {len(answer.fields)}.",
+                remedy="try again; if it stays, the service mixes up its answers.")
         if self.select.has_star:
             pairs = [(item.name, item) for item in answer.fields] if self.select.table else []
         else:
@@ -251,6 +268,11 @@ class _Job:
         positions = self._positions(extras)
         return positions.get(self.keys[0].expression) if self.keys else None
 
+    def _identity(self, extras):
+        positions = self._positions(extras)
+        found = [positions.get(key.expression) for key in self.identity]
+        return [] if None in found else found
+
     # --- until nothing changes
 
     def _settle(self):
@@ -282,15 +304,19 @@ class _Job:
 
     # --- assemble
 
-    def _finish(self, fetched, shown):
+    def _finish(self, fetched, extras):
+        shown = len(self.fetcher.fields) - extras
         wanted = self._wanted(self.before[0])
         pages = [item.page for item in fetched]
         rows = sum(page.rows for page in pages)
         if wanted == self.before[0] != rows:
             raise IncompleteResultError(f"The pages hold {rows} rows and {wanted} were counted.",
                                         remedy="try again; the archive may be changing.")
+        shas = [item.sha256 for item in fetched]
         columns = join_columns([item.columns for item in fetched])
         self._check_repeats(columns, whole=wanted == self.before[0])
+        if wanted == self.before[0]:
+            self._check_sums(columns, shas)
         table = make_table(self.fetcher.fields[:shown], take(columns[:shown], slice(0, wanted)))
         self._sign(table, fetched, self.fetcher.infos)
         if self.store is not None:
@@ -319,6 +345,28 @@ class _Job:
                 f"{name} has {theirs} values at the service and {different} in what came: rows are missing.",
                 remedy="try again; if it stays, the service loses and repeats rows.")
         self.notes.append(f"{name} is no unique key; it has as many values as at the service, {theirs}")
+
+    def _check_sums(self, columns, shas):
+        """The sums of the numeric columns are the service's own: no value changed on the way."""
+        names = {}
+        for i, item in enumerate(self.select.items):
+            if item.column and columns[i][0].ndim == 1 and self.fetcher.fields[i].datatype in SUMMED:
+                names[item.column] = i
+        if self.select.has_star or not names or not len(columns[0][0]):
+            return
+        theirs = self.counter.sums(list(names))
+        errors = {name: sum_error(*columns[index], value)
+                  for (name, index), value in zip(names.items(), theirs, strict=True) if value is not None}
+        different = [name for name, error in errors.items() if error > SUM_ROUNDING]
+        if not different:
+            self.notes.append(f"the sums of {', '.join(errors)} are those of the service")
+        elif self.shas == shas and max(errors.values()) < COARSE_SUM_ROUNDING:
+            self.notes.append(f"the service rounds the sums of {', '.join(different)}: they do not tell")
+        else:
+            self.shas = shas
+            raise IncompleteResultError(
+                f"The sums of {', '.join(different)} are not those of the service: values changed.",
+                remedy="try again; the archive may be changing.")
 
     def _column_of(self, key):
         if not self.select.has_star:

@@ -2,6 +2,7 @@
 """Counting at the service: totals, histograms along a key, edges of a text key; and the plan they give."""
 
 import math
+import re
 
 from ..errors import IncompleteResultError, InvalidInputError, ServiceError, ServiceUnavailableError
 from .adql import both, literal
@@ -10,6 +11,7 @@ from .plan import Page, Range, split_numbers, split_texts
 __all__ = ["Counter", "make_plan"]
 
 _FINITE = 1e300
+_TRIES = 3
 
 
 class Counter:
@@ -39,6 +41,15 @@ class Counter:
     def distinct(self, expression):
         """How many different values an expression has; NULL is none."""
         return self._numbers([f"COUNT(DISTINCT {expression}) AS cfx_rows"], "")[0]
+
+    def sums(self, columns):
+        """The sum of each column; None where the service cannot add it up."""
+        try:
+            return self._numbers([f"SUM({name}) AS cfx_sum_{i}" for i, name in enumerate(columns)], "")
+        except ServiceUnavailableError:
+            raise
+        except ServiceError:
+            return [None] * len(columns)
 
     def key_statistics(self, key, condition=""):
         """Rows, rows where the key is not NULL, and the least and largest finite key."""
@@ -72,8 +83,8 @@ class Counter:
     def _histogram(self, key, condition, exponent, max_bins):
         scale = repr(2.0 ** -exponent)
         expression = f"FLOOR({key.expression} * {scale})"
-        answer = self._ask(self._statement([f"{expression} AS cfx_bin", "COUNT(*) AS cfx_rows"], condition)
-                              + f" GROUP BY {expression}", max_bins + 3)
+        adql = self._statement([f"{expression} AS cfx_bin", "COUNT(*) AS cfx_rows"], condition)
+        answer = self._checked(f"{adql} GROUP BY {expression}", max_bins + 3, ["cfx_bin", "cfx_rows"])
         bins = {}
         (index, hidden), (rows, _) = answer.columns
         for i, value in enumerate(index.tolist()):
@@ -100,10 +111,19 @@ class Counter:
     def _numbers(self, items, condition):
         return self._first_row(self._statement(items, condition))
 
+    def _checked(self, adql, room, names):
+        """An answer that has the columns that were asked for, and rows."""
+        for _ in range(_TRIES):
+            answer = self._ask(adql, room)
+            found = [item.name.lower() for item in answer.fields]
+            if found == names and (room != 1 or answer.num_rows == 1):
+                return answer
+        raise IncompleteResultError(
+            f"The service answers a count by {answer.num_rows} rows of {', '.join(found)}: {adql}",
+            remedy="try again; if it stays, the service mixes up its answers.")
+
     def _first_row(self, adql):
-        answer = self._ask(adql, 1)
-        if answer.num_rows != 1:
-            raise IncompleteResultError(f"The service gave {answer.num_rows} rows for a count: {adql}")
+        answer = self._checked(adql, 1, re.findall(r" AS (cfx_\w+)", adql.partition(" FROM ")[0]))
         return [None if mask is not None and mask[0] else data[:1].tolist()[0]
                 for data, mask in answer.columns]
 
@@ -144,7 +164,7 @@ def make_plan(counter, keys, target, *, limit=None, within=(), wanted=None, stat
     failure = None
     for number, key in enumerate(keys):
         try:
-            pieces = _cut(counter, key, target, limit, within, wanted, None if number else statistics)
+            pieces = _cut_firmly(counter, key, target, limit, within, wanted, None if number else statistics)
         except ServiceUnavailableError:
             raise
         except (ServiceError, IncompleteResultError) as error:
@@ -158,10 +178,24 @@ def make_plan(counter, keys, target, *, limit=None, within=(), wanted=None, stat
             else:
                 pages.append(Page(ranges, rows))
         return pages
+    if isinstance(failure, IncompleteResultError):
+        raise failure
     raise InvalidInputError(
         f"The query gives more than {target} rows in one request, and no column is left to split them by"
         + (f" ({failure.failed})." if failure else "."),
         remedy="add a column with many values, such as a position, to the query, or narrow it by WHERE.")
+
+
+def _cut_firmly(counter, key, target, limit, within, wanted, statistics):
+    """Cut; again where the counts do not add up, which may be an accident."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return _cut(counter, key, target, limit, within, wanted, statistics)
+        except IncompleteResultError:
+            if not left:
+                raise
+            statistics = None
+    raise AssertionError("unreachable")
 
 
 def _cut(counter, key, target, limit, within, wanted, statistics):

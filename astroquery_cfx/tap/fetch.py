@@ -3,16 +3,18 @@
 
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import ArchiveChangedError, IncompleteResultError
 from .assemble import digest, key_order, take
-from .verify import arrange, page_fault
+from .verify import arrange, page_fault, repeated_values
 
 __all__ = ["Fetched", "Fetcher"]
 
 _TRIES = 3
 _CUTS = 6
+# A lower limit is used, but more likely an accident than the service's own: it is found again next time.
+_LEAST_KEPT_LIMIT = 1000
 
 
 @dataclass
@@ -40,6 +42,8 @@ class Fetcher:
         Expression of a key to the index of its column in an answer.
     lead : int or None
         Index of the column that orders the rows.
+    identity : list of int
+        Indices of the columns that together should have no values twice.
     cut : callable
         ``cut(page, limit)`` gives the page in finer pages.
     parallel : int
@@ -58,6 +62,7 @@ class Fetcher:
     items: list
     positions: dict
     lead: int | None
+    identity: list
     cut: object
     parallel: int = 1
     uploads: dict | None = None
@@ -125,7 +130,7 @@ class Fetcher:
                                         remedy="try again; if it stays, the service loses rows.")
         with self._lock:
             self.limit = short if self.limit is None else min(self.limit, short)
-        if self.store is not None:
+        if self.store is not None and self.limit >= _LEAST_KEPT_LIMIT:
             self.store.keep_limit(self.limit)
         return self._get_finer(page, cuts)
 
@@ -134,13 +139,16 @@ class Fetcher:
 
     def _try(self, page):
         """The page, or else the number of rows that the service cuts it to."""
-        attempts, fault, lengths = 0, "", []
+        attempts, fault, lengths, repeats = 0, "", [], None
         for _ in range(_TRIES):
             answer, tries = self._ask(page)
             attempts += tries
             fault = page_fault(answer, page, self.positions, self.fields)
             if not fault:
-                return self._accept(page, answer, attempts), None
+                seen, repeats = repeats, self._repeats(answer)
+                if repeats in (0, seen):  # the same each time: the key is not unique in the archive
+                    return self._accept(page, answer, attempts), None
+                fault = "it has a key twice"
             lengths.append(answer.num_rows)
             if len(lengths) >= 2 and 0 < lengths[-1] == lengths[-2] < page.rows:
                 break  # the same piece each time: a limit, not an accident
@@ -156,6 +164,13 @@ class Fetcher:
             kept="the pages that were verified are in the cache." if self.store is not None else "",
             remedy="try again; if it stays, the service loses, repeats or changes rows.")
 
+    def _repeats(self, answer):
+        """How many rows have a key that another row of the page has."""
+        if not self.identity or answer.num_rows == 0:
+            return 0
+        different, known = repeated_values([answer.columns[i] for i in self.identity])
+        return known - different
+
     def _ask(self, page):
         adql = self.select.statement(self.items, where=page.condition, top=page.rows + 1)
         return self.transport.ask(adql, maxrec=page.rows + 1, uploads=self.uploads)
@@ -163,7 +178,8 @@ class Fetcher:
     def _accept(self, page, answer, attempts):
         with self._lock:
             if self.fields is None:
-                self.fields, self.infos = answer.fields, answer.infos
+                self.fields = _spelled_as_asked(answer.fields, self.select)
+                self.infos = answer.infos
         columns = arrange(answer, self.fields)
         columns = take(columns, key_order(columns, self.lead))
         fetched = self._verified[page] = Fetched(page, columns, digest(columns), attempts)
@@ -182,6 +198,13 @@ class Fetcher:
             if self.fields is None:
                 self.fields, self.infos = fields, infos
         return fetched if [item.name for item in fields] == [item.name for item in self.fields] else None
+
+
+def _spelled_as_asked(fields, select):
+    """Names that differ from those asked for in case only are taken as they were asked for."""
+    asked = {} if select.has_star else {i: item.name for i, item in enumerate(select.items) if item.name}
+    return [replace(item, name=asked[i]) if asked.get(i, "").lower() == item.name.lower() else item
+            for i, item in enumerate(fields)]
 
 
 def _where(page):

@@ -8,6 +8,8 @@ from .adql import identifier, literal
 
 __all__ = ["Column", "Key", "Schema", "choose_keys"]
 
+_COLUMNS = ["column_name", "datatype", "unit", "ucd", "description", "indexed"]
+
 
 @dataclass(frozen=True)
 class Column:
@@ -77,7 +79,7 @@ class Schema:
     def _look_up(self, name):
         for spelling in dict.fromkeys([name, name.lower()]):
             found = self._rows(
-                "SELECT column_name, datatype, unit, ucd, description, indexed FROM TAP_SCHEMA.columns "
+                f"SELECT {', '.join(_COLUMNS)} FROM TAP_SCHEMA.columns "
                 f"WHERE table_name = {literal(spelling)}")
             if found:
                 return found
@@ -88,9 +90,12 @@ class Schema:
             answer = self._ask(adql)
         except ServiceError:
             return []
+        if [item.name.lower() for item in answer.fields] != _COLUMNS:
+            return []
         return [Column(identifier(str(name).strip()), str(datatype), str(unit or ""), str(ucd or ""),
                        str(description or ""), str(indexed).strip() in ("1", "1.0", "True"))
-                for name, datatype, unit, ucd, description, indexed in _plain_rows(answer)]
+                for name, datatype, unit, ucd, description, indexed in _plain_rows(answer)
+                if name and str(name).strip()]
 
     def table_names(self):
         """Names of all tables, as TAP_SCHEMA lists them."""

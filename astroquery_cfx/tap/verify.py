@@ -3,7 +3,18 @@
 
 import numpy as np
 
-__all__ = ["arrange", "page_fault", "repeated_values"]
+# Whole numbers of any width are the same numbers; the widest is taken when pages are joined.
+_WIDTHS = dict.fromkeys(("short", "int", "long"), "integer") | {"unicodeChar": "char"}
+
+__all__ = ["COARSE_SUM_ROUNDING", "SUMMED", "SUM_ROUNDING", "arrange", "page_fault", "repeated_values",
+           "sum_error"]
+
+# Datatypes that are summed to compare; services add float32 up in ways that differ too much.
+SUMMED = ("short", "int", "long", "double")
+# Rounding of a sum of n doubles is below n * 1.1e-16 of the sum of their sizes, in whichever order.
+SUM_ROUNDING = 1e-9
+# A service that adds up or writes in float32 stays below this.
+COARSE_SUM_ROUNDING = 1e-6
 
 
 def page_fault(answer, page, positions, first_fields=None):
@@ -41,8 +52,8 @@ def _signature(fields):
     """Names and types, whatever the case of the names, and whatever their order where no name comes twice."""
     names = [item.name.lower() for item in fields]
     ordered = sorted if len(set(names)) == len(names) else list
-    return ordered((item.name.lower(), item.datatype, (item.arraysize or "").endswith("*")
-                   or item.datatype in ("char", "unicodeChar")) for item in fields)
+    return ordered((item.name.lower(), _WIDTHS.get(item.datatype, item.datatype),
+                    item.datatype in ("char", "unicodeChar") or item.arraysize or "") for item in fields)
 
 
 def arrange(answer, fields):
@@ -76,6 +87,31 @@ def _lies_inside(piece, data, mask):
         return False  # NaN sorts above all numbers: it may lie in the last range only
     low = piece.low is None or bool((known >= piece.low).all())
     return low and (piece.high is None or bool((known < piece.high).all()))
+
+
+def sum_error(data, mask, value):
+    """
+    How far the sum of a column is from a value, in units of the sum of the sizes.
+
+    Parameters
+    ----------
+    data : `~numpy.ndarray`
+    mask : `~numpy.ndarray` or None
+    value : int or float
+
+    Returns
+    -------
+    float
+        0 where they cannot be compared: with infinities, and with float32 in disguise.
+    """
+    known = data if mask is None else data[~mask]
+    if known.dtype.kind in "iu":
+        difference, size = abs(sum(known.tolist()) - value), sum(map(abs, known.tolist()))
+        return difference / max(size, 1) if abs(value) < 2**53 else 0.0
+    if not (np.isfinite(known).all() and np.isfinite(value)) or (known == known.astype("f4")).all():
+        return 0.0
+    size = float(np.abs(known).sum())
+    return abs(float(known.sum()) - value) / size if size and np.isfinite(size) else 0.0
 
 
 def repeated_values(columns):
