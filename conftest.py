@@ -4,7 +4,7 @@
 import pytest
 
 collect_ignore_glob = ["tests/conftest.py", "tests/*/conftest.py"]  # they hold no examples
-collect_ignore = ["docs/conf.py", "docs/gallery_figures.py"]  # they need Sphinx, and are no part of the tests
+collect_ignore = ["docs/conf.py", "docs/gallery_figures.py", "docs/mathtext.py"]  # they need Sphinx
 
 
 @pytest.fixture(scope="session", autouse=True)

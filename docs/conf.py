@@ -29,8 +29,9 @@ version = release.split("+")[0]
 online = bool(os.environ.get("CFX_DOCS_ONLINE"))
 if not online:
     intersphinx_mapping.clear()
-extensions += ["sphinx_gallery.gen_gallery"]
-extensions.remove("sphinx.ext.mathjax")  # would be loaded from the network; formulas are written out
+extensions += ["sphinx_gallery.gen_gallery", "mathtext"]
+extensions.remove("sphinx.ext.mathjax")  # it comes from the network
+html_math_renderer = "mathtext"
 
 exclude_patterns = ["_build", "examples", "conftest.py"]
 suppress_warnings = ["app.add_directive", "config.cache"]
