@@ -129,10 +129,10 @@ class AnswerReader:
                 raise InvalidFileError("The base64 of the answer is cut.")
             answer.num_rows, answer.columns = decode_rows(
                 answer.fields, self._raw, binary2=self._serialization == "BINARY2")
-        elif self._serialization is not None:
-            _read_with_astropy(b"".join(self._document), answer)
+        elif self._serialization is None and all(is_supported(item) for item in answer.fields):
+            answer.num_rows, answer.columns = decode_rows(answer.fields, b"", binary2=False)
         else:
-            _make_empty(answer)
+            _read_with_astropy(b"".join(self._document), answer)
         self._raw = self._document = None
         return answer
 
@@ -333,14 +333,6 @@ def _read_with_astropy(document, answer):
         answer.columns.append((np.ma.getdata(array[name]), mask))
     if len(answer.columns) != len(answer.fields):
         raise InvalidFileError("The answer's table has not the columns that it declares.")
-
-
-def _make_empty(answer):
-    """A table that was declared and has no data section: no rows."""
-    if all(is_supported(item) for item in answer.fields):
-        answer.num_rows, answer.columns = decode_rows(answer.fields, b"", binary2=False)
-    else:
-        answer.columns = [(np.zeros(0, dtype=object), None) for _ in answer.fields]
 
 
 def hard_limit(document):
