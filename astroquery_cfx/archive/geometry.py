@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import sqlglot.expressions as exp
 
-from .sql import QueryError, call, function_name, number
+from .sql import QueryError, call, function_name, identifier, number
 
 __all__ = ["MACROS", "SHAPES", "rewrite_geometry"]
 
@@ -30,9 +30,10 @@ CREATE MACRO adql_vincenty(d1, d2, a) AS degrees(atan2(
     sin(d1) * sin(d2) + cos(d1) * cos(d2) * cos(a)));
 CREATE MACRO adql_distance(ra1, dec1, ra2, dec2) AS
     adql_vincenty(radians(dec1), radians(dec2), radians(ra2 - ra1));
-CREATE MACRO adql_in_circle(ra1, dec1, ra2, dec2, radius) AS (
+-- near enough for a closer look: declinations that a join can sort by, then the cosine of the distance
+CREATE MACRO adql_near(x1, y1, z1, dec1, x2, y2, z2, dec2, radius) AS (
     dec1 >= dec2 - radius - 1e-9 AND dec1 <= dec2 + radius + 1e-9
-    AND adql_distance(ra1, dec1, ra2, dec2) <= radius);
+    AND x1 * x2 + y1 * y2 + z1 * z2 >= cos(radians(least(radius, 180.0))) - 1e-14);
 
 -- the point in the frame where the centre is at (1, 0, 0) and north is up
 CREATE MACRO adql_frame_x(a, d, d0) AS cos(d) * cos(d0) * cos(a) + sin(d) * sin(d0);
@@ -121,15 +122,20 @@ def _near(node, distance, limit):
     """``DISTANCE(a, b) < r`` also bounds the declinations: joins can then sort, not try all pairs."""
     if function_name(distance) != "DISTANCE":
         return None
-    points = [_rewrite_arguments(point) for point in _two_points(distance)]
-    bound = exp.paren(exp.Add(this=exp.paren(limit.copy()), expression=number(1e-9)))
-    dec, other = (exp.paren(point[1].copy()) for point in points)
-    north = exp.LTE(this=dec.copy(), expression=exp.Add(this=other.copy(), expression=bound.copy()))
-    south = exp.GTE(this=dec.copy(), expression=exp.Sub(this=other.copy(), expression=bound.copy()))
+    first, second = (_rewrite_arguments(point) for point in _two_points(distance))
     exact = node.copy()
     (exact.this if function_name(exact.this) == "DISTANCE" else exact.expression).replace(
-        call("adql_distance", *points[0], *points[1]))
-    return exp.paren(exp.and_(south, north, exact))
+        call("adql_distance", *first, *second))
+    return exp.paren(exp.and_(_close(first, second, limit.transform(_rewrite)), exact))
+
+
+def _close(first, second, radius):
+    return call("adql_near", *_vector(first), first[1], *_vector(second), second[1], exp.paren(radius.copy()))
+
+
+def _in_circle(point, centre, radius):
+    exact = exp.LTE(this=call("adql_distance", *point, *centre), expression=exp.paren(radius.copy()))
+    return exp.and_(_close(point, centre, radius), exact)
 
 
 def _value(node, name):
@@ -236,13 +242,37 @@ def _within(inner, outer):
 def _point_in(point, shape):
     kind, values = shape
     if kind == "CIRCLE":
-        return call("adql_in_circle", *point, *values)
+        return _in_circle(point, values[:2], values[2])
     if kind == "BOX":
         return call("adql_in_box", *point, *values)
     seen = _sum(call("adql_seen", *_vector(point), *_vector(a), *_vector(b)) for a, b in _sides(shape))
     # times the sense in which the corners go round: positive inside for either
-    return exp.GT(this=exp.Mul(this=exp.paren(seen), expression=call("sign", _signed_area(shape))),
-                  expression=number(3.141592653589793))
+    exact = exp.GT(this=exp.Mul(this=exp.paren(seen), expression=call("sign", _signed_area(shape))),
+                   expression=number(math.pi))
+    cap = _cap([[_as_number(value) for value in corner] for corner in _corners(shape)])
+    return exact if cap is None else exp.and_(_close(point, *cap), exact)
+
+
+def _cap(corners):
+    """Centre and radius of a circle around corners given in numbers, if it is smaller than half the sky."""
+    if any(None in corner for corner in corners):
+        return None
+    vectors = [_unit_vector(*corner) for corner in corners]
+    sums = [sum(axis) for axis in zip(*vectors, strict=True)]
+    length = math.hypot(*sums)
+    if length < 1e-6 * len(corners):
+        return None
+    cosine = min(sum(a * b for a, b in zip(sums, vector, strict=True)) for vector in vectors) / length
+    if cosine < 0.01:
+        return None
+    centre = math.atan2(sums[1], sums[0]), math.atan2(sums[2], math.hypot(sums[0], sums[1]))
+    radius = math.degrees(math.acos(min(1, cosine))) + 2e-6  # acos has no more digits
+    return [number(math.degrees(value)) for value in centre], number(radius)
+
+
+def _unit_vector(ra, dec):
+    ra, dec = math.radians(ra), math.radians(dec)
+    return math.cos(dec) * math.cos(ra), math.cos(dec) * math.sin(ra), math.sin(dec)
 
 
 def _intersect(first, second):
@@ -258,7 +288,7 @@ def _intersect(first, second):
         centre, radius = first[1][:2], first[1][2]
         if second[0] == "CIRCLE":
             both = exp.Add(this=radius.copy(), expression=second[1][2].copy())
-            return call("adql_in_circle", *centre, *second[1][:2], exp.paren(both))
+            return _in_circle(centre, second[1][:2], both)
         near = [exp.LTE(this=_side_distance(centre, *side), expression=radius.copy())
                 for side in _sides(second)]
         return exp.or_(_point_in(centre, second), *near)
@@ -279,13 +309,17 @@ def _sides_cross(first, second):
 
 
 def _vector(point):
-    """Unit vector of a point: numbers where the point is given in numbers, which keeps the SQL short."""
+    """Unit vector of a point: in numbers or from the table where that can be, which is short and fast."""
     ra, dec = (_as_number(value) for value in point)
-    if ra is None or dec is None:
-        return [call(f"adql_{axis}", *point) for axis in "xyz"]
-    ra, dec = math.radians(ra), math.radians(dec)
-    return [number(value) for value in
-            (math.cos(dec) * math.cos(ra), math.cos(dec) * math.sin(ra), math.sin(dec))]
+    if ra is not None and dec is not None:
+        return [number(value) for value in _unit_vector(ra, dec)]
+    ra, dec = point
+    if ra.meta.get("vectors") and dec.meta.get("vectors") and ra.name == "ra" and dec.name == "dec" \
+            and ra.table == dec.table:
+        # HEASARC's x and y are swapped against the usual ones
+        return [exp.Column(this=identifier(name), table=identifier(ra.table))
+                for name in ("__y_ra_dec", "__x_ra_dec", "__z_ra_dec")]
+    return [call(f"adql_{axis}", *point) for axis in "xyz"]
 
 
 def _as_number(node):

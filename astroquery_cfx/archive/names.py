@@ -31,6 +31,8 @@ class Resolver:
         self.behaviour = behaviour
         self.source_sql = source_sql
         self.tables = []
+        # In conditions the geometry may take unit vectors from the table; elsewhere GROUP BY may forbid it.
+        self._filtering = False
 
     def query(self, node, outer=()):
         """Resolve a SELECT, a set operation or one in parentheses; gives its columns."""
@@ -45,15 +47,18 @@ class Resolver:
         return self._select(node, outer)
 
     def _select(self, select, outer):
+        filtering, self._filtering = self._filtering, False
         scope = self._sources(select, outer)
         select.set("expressions", self._expand_stars(select, scope))
         columns = [self._output(item, scope, outer, position)
                    for position, item in enumerate(list(select.expressions))]
-        for clause in [select.args.get(name) for name in ("where", "group", "having")]:
-            if clause is not None:
-                aliases = columns if isinstance(clause, exp.Group) else []
-                self._expressions(clause, scope, outer, after=aliases)
+        for name in ("where", "group", "having"):
+            if select.args.get(name) is not None:
+                self._filtering = name == "where"
+                self._expressions(select.args[name], scope, outer, after=columns if name == "group" else ())
+        self._filtering = False
         self._order(select, scope, columns, outer)
+        self._filtering = filtering
         return columns
 
     # -- tables ---------------------------------------------------------------------------------------------
@@ -73,7 +78,9 @@ class Resolver:
             if len({alias for alias, _, _ in scope}) < len(scope):
                 raise QueryError(f'table name "{source[0]}" specified more than once')
             if join.args.get("on") is not None:
-                self._expressions(join, scope, outer)
+                self._filtering = True
+                self._expression(join.args["on"], scope, outer)
+                self._filtering = False
         return scope
 
     def _natural(self, join, scope, source):
@@ -178,14 +185,15 @@ class Resolver:
     def _expressions(self, node, scope, outer, after=()):
         """Resolve all columns below a node, and the queries nested in it."""
         for child in list(node.iter_expressions()):
-            if isinstance(child, _NESTED):
-                self.query(child, (scope, *outer))
-            elif isinstance(child, exp.Subquery) and isinstance(child.this, _NESTED):
-                self.query(child.this, (scope, *outer))
-            elif isinstance(child, exp.Column):
-                self._resolve(child, scope, outer, after)
-            elif not isinstance(child, exp.Table):
-                self._expressions(child, scope, outer, after)
+            self._expression(child, scope, outer, after)
+
+    def _expression(self, node, scope, outer, after=()):
+        if isinstance(node, _NESTED) or (isinstance(node, exp.Subquery) and isinstance(node.this, _NESTED)):
+            self.query(node, (scope, *outer))
+        elif isinstance(node, exp.Column):
+            self._resolve(node, scope, outer, after)
+        else:
+            self._expressions(node, scope, outer, after)
 
     def _resolve(self, node, scope, outer, after=()):
         """Column and alias of its source that a name means; the name is made exact in the tree."""
@@ -202,12 +210,18 @@ class Resolver:
                 node.set("table", identifier(alias))
                 node.set("db", None)
                 node.set("catalog", None)
+                node.meta["vectors"] = self._filtering and any(
+                    source == alias and self._has_vectors(columns) for source, columns, _ in sources)
                 return column, alias
         for column in after:
             if not node.table and column.name.lower() == name:
                 node.set("this", identifier(column.name))
                 return column, ""
         raise QueryError(f'column "{node.table + "." if node.table else ""}{node.name}" does not exist')
+
+    def _has_vectors(self, columns):
+        """Whether these are the columns of a table that has unit vectors beside ra and dec."""
+        return "__x_ra_dec" in columns and any(table.columns is columns for table in self.tables)
 
     def _find(self, node, name, scope):
         if node.table:

@@ -239,6 +239,27 @@ def test_joins(service):
     assert values(service, comma) == expected
 
 
+def test_hidden_columns_of_joined_tables(service):
+    found = service.query(
+        "SELECT a.__row, b.__row, b.__truth, b.name FROM fields a JOIN csc b ON a.__row = b.__row "
+        "ORDER BY b.__row"
+    )
+    assert names(found) == ["a___row", "b___row", "b___truth", "b_name"]
+    assert found.rows.column(1).to_pylist() == list(range(1, 61))
+
+
+def test_geometry_of_grouped_rows(service, every_kind):
+    near = "CONTAINS(POINT(ra, dec), CIRCLE(40, 20, 15))"
+    flags = values(service, f"SELECT ra, dec, {near} AS inside FROM csc GROUP BY ra, dec")[2]
+    assert sum(flags) == values(service, f"SELECT COUNT(*) FROM csc WHERE {near} = 1")[0][0] > 0
+    swapped = (
+        "SELECT COUNT(*) FROM (SELECT dec AS ra, ra AS dec, __x_ra_dec FROM csc WHERE ra < 90) q "
+        f"WHERE {near} = 1"
+    )
+    turned = "SELECT COUNT(*) FROM csc WHERE ra < 90 AND 1 = CONTAINS(POINT(dec, ra), CIRCLE(40, 20, 15))"
+    assert values(service, swapped) == values(service, turned)
+
+
 def test_natural_joins_use_no_hidden_columns(service):
     # by __row too there would be few, by name, ra and dec there are none
     assert values(service, "SELECT COUNT(*) FROM csc NATURAL JOIN fields") == [[0]]
