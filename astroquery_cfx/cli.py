@@ -279,16 +279,24 @@ def _client(parsed):
         yield CSCPlaneClass(vo_url=parsed.archive.rstrip("/").removesuffix("/tap"))
 
 
+@contextmanager
 def _embedded(parsed, tables=(), port=0):
     """The embedded archive over the simulated tables, with the files that were given in their place."""
     from .archive import EmbeddedArchive, simulated_tables
     from .archive.fermilpsc import fermilpsc_table
+    from .progress import progress_bar
 
     replaced = {"csc": parsed.csc, "chanmaster": parsed.chanmaster}
     given = dict(tables) | {name: file for name, file in replaced.items() if file is not None}
-    if {"csc", "chanmaster"} <= set(given):  # no need to make the simulated sky
-        return EmbeddedArchive({"fermilpsc": fermilpsc_table(), **given}, port=port)
-    return EmbeddedArchive({**simulated_tables(), **given}, port=port)
+    own = {"fermilpsc": fermilpsc_table()} if {"csc", "chanmaster"} <= set(given) else simulated_tables()
+    archive = EmbeddedArchive({**own, **given}, port=port)
+    with progress_bar(1, description="Embedded archive", unit="service") as bar:
+        archive.start()
+        bar.update(1)
+    try:
+        yield archive
+    finally:
+        archive.stop()
 
 
 def _run_query(parsed):

@@ -117,7 +117,7 @@ def _page(body):
 
 def _header(summary):
     parameters = summary["parameters"]
-    release = summary["fermi"].get("release", "4FGL")
+    release = summary["fermi"].get("title") or summary["fermi"].get("release", "4FGL")
     banner = ""
     if summary.get("simulated"):
         banner = (f"<div class='banner' role='note'><b>Simulated data.</b> {escape(summary['simulated'])}"

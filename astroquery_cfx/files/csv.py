@@ -63,7 +63,7 @@ def _text_cells(texts, mask):
 
 def read(path):
     """Read a table from a CSV file."""
-    text = path.read_text(encoding="utf-8-sig")
+    text = path.read_bytes().decode("utf-8-sig")  # line ends inside texts stay as they are
     rows = _rows(text, path)
     if not rows:
         raise InvalidFileError(f"{path} is empty.", remedy="name a CSV file with a header line.")

@@ -76,13 +76,23 @@ def reproduce(output, *, client, fermi, b_max=10 * u.deg, radius=0.1 * u.deg, fi
 
     Examples
     --------
-    .. doctest-skip::
+    On an archive with one source; with ``client=CSCPlane``, on HEASARC's.
 
-        >>> from astroquery_cfx import CSCPlane, Fermi4FGL
-        >>> from astroquery_cfx.reproduce import reproduce
-        >>> summary = reproduce("cfx-output", client=CSCPlane, fermi=Fermi4FGL.get_catalog("DR4"))
-        >>> summary["pairs"]
-        19771
+    >>> import tempfile
+    >>> from astropy.table import Table
+    >>> from astroquery_cfx import CSCPlaneClass, Fermi4FGL
+    >>> from astroquery_cfx.archive import EmbeddedArchive
+    >>> from astroquery_cfx.fermi import shipped_catalog
+    >>> from astroquery_cfx.reproduce import reproduce
+    >>> fermi = Fermi4FGL.get_catalog(path=shipped_catalog())
+    >>> source = Table({"name": ["Crab"], "ra": [83.633], "dec": [22.014], "b_flux_ap": [1e-9]})
+    >>> observation = Table({"obsid": [1], "ra": [83.6], "dec": [22.0], "exposure": [1e4],
+    ...                      "detector": ["ACIS-S"], "time": [5e4], "name": ["Crab"]})
+    >>> with EmbeddedArchive({"csc": source, "chanmaster": observation}) as archive:
+    ...     client = CSCPlaneClass(vo_url=archive.url)
+    ...     summary = reproduce(tempfile.mkdtemp(), client=client, fermi=fermi, figures=[])
+    >>> summary["pairs"], summary["fermi_matched"]
+    (3, 3)
     """
     options = {"b_max": b_max, "radius": radius}
     for name, value in options.items():

@@ -169,8 +169,8 @@ def test_page_links_what_there_is_and_nothing_elsewhere(done):
 def test_twice_the_same_bytes_in_the_same_place(done, sources, observations, fermi, tmp_path):
     # At another port, at another time.
     with EmbeddedArchive({"csc": sources, "chanmaster": observations}) as other:
-        again = reproduce(tmp_path, client=CSCPlaneClass(vo_url=other.url), fermi=fermi, figures=["class_shares"],
-                          show_progress=False)
+        again = reproduce(tmp_path, client=CSCPlaneClass(vo_url=other.url), fermi=fermi, show_progress=False,
+                          figures=["class_shares"])
     assert sum(name.startswith("figures/") for name in again["files"]) == 2
     same = {name: digest for name, digest in again["files"].items() if not name.endswith(".vot")}
     assert same == {name: digest for name, digest in done[1]["files"].items() if name in same}
