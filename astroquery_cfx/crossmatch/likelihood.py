@@ -1,0 +1,211 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Probabilities of associations: pure functions of arrays, angles in degrees.
+
+For the right source j and its candidates i: the density of finding the counterpart at the offset
+of i (`position_density`), the ratio to the density of field sources (Sutherland & Saunders 1992,
+MNRAS 259, 413), and the probability that i is the counterpart (`posterior`).
+"""
+
+from math import fsum
+
+import numpy as np
+
+__all__ = ["bayes_factor", "chance_probability", "learn_share", "position_density", "posterior",
+           "prior_share"]
+
+_LEAST = 1 / 256  # coverage that is less is not told from none
+_EXPONENTS = tuple(round(1 - step / 10, 1) for step in range(11))  # random pointing first
+_SQUARE_DEGREES = (180 / np.pi) ** 2
+
+
+def position_density(separation, position_angle, major, minor, angle):
+    """
+    Density of an elliptical Gaussian at an offset from its centre.
+
+    Parameters
+    ----------
+    separation, position_angle : array_like
+        The offset, in degrees, east of north.
+    major, minor, angle : array_like
+        Standard deviations along the axes, and position angle of the major axis, in degrees.
+
+    Returns
+    -------
+    density : `~numpy.ndarray`
+        Per square degree.
+    offset : `~numpy.ndarray`
+        The offset in standard deviations.
+
+    Examples
+    --------
+    >>> from astroquery_cfx.crossmatch.likelihood import position_density
+    >>> density, offset = position_density(0.1, 0.0, 0.1, 0.05, 0.0)
+    >>> round(float(density), 3), float(offset)
+    (19.306, 1.0)
+    """
+    turn = np.radians(np.subtract(position_angle, angle))
+    offset = separation * np.hypot(np.cos(turn) / major, np.sin(turn) / minor)
+    return np.exp(-offset**2 / 2) / (2 * np.pi * major * minor), offset
+
+
+def bayes_factor(density):
+    """
+    Bayes factor of position: one source seen twice against two sources (Budavari & Szalay 2008).
+
+    Their equation 16 for small errors, here with elliptical ones (ApJ 679, 301): 4 pi times the Gaussian
+    density of the offset, whose covariance is the sum of those of both sides, per steradian.
+
+    Parameters
+    ----------
+    density : array_like
+        `position_density`, per square degree.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Its decimal logarithm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astroquery_cfx.crossmatch.likelihood import bayes_factor
+    >>> float(np.round(bayes_factor(1 / (360**2 / np.pi)), 6))  # spread over the whole sphere: says nothing
+    0.0
+    """
+    with np.errstate(divide="ignore"):
+        return np.log10(4 * np.pi * _SQUARE_DEGREES * np.asarray(density))
+
+
+def chance_probability(separation, density):
+    """
+    Probability that a field source lies as near by chance (Downes et al. 1986, MNRAS 218, 31).
+
+    Parameters
+    ----------
+    separation : array_like
+        In degrees.
+    density : array_like
+        Field sources of at least that flux, per square degree.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+
+    Examples
+    --------
+    >>> from astroquery_cfx.crossmatch.likelihood import chance_probability
+    >>> round(float(chance_probability(0.1, 100.0)), 4)
+    0.9568
+    """
+    return -np.expm1(-np.pi * np.square(separation) * density)
+
+
+def posterior(ratio, right, coverage, prior):
+    """
+    Probability of each candidate to be the counterpart, given all candidates.
+
+    ``p_i = P LR_i / w_j / ((1 - P) + P sum LR / w_j)``, where P is the probability that the counterpart is in
+    the left catalogue. With ``P = c w_j`` it is ``c LR_i / ((1 - c w_j) + c sum LR)`` (Sutherland & Saunders
+    1992, MNRAS 259, 413, eq. 7).
+
+    Parameters
+    ----------
+    ratio : `~numpy.ndarray`, shape (pairs,)
+        Likelihood ratios: density of counterparts over density of field sources.
+    right : `~numpy.ndarray` of int, shape (pairs,)
+        Row of the right side.
+    coverage : `~numpy.ndarray`, shape (right rows,)
+        w_j, the share of the weight of each region that was looked at.
+    prior : `~numpy.ndarray`, shape (right rows,)
+        P.
+
+    Returns
+    -------
+    p_i : `~numpy.ndarray`, shape (pairs,)
+    p_any : `~numpy.ndarray`, shape (right rows,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astroquery_cfx.crossmatch.likelihood import posterior
+    >>> posterior(np.array([1.0, 2.0]), np.array([0, 0]), np.array([1.0]), np.array([0.5]))
+    (array([0.25, 0.5 ]), array([0.75]))
+    """
+    odds = prior / np.maximum(coverage, _LEAST)
+    total = np.bincount(right, ratio, minlength=len(coverage)) * odds
+    evidence = 1 - prior + total
+    return ratio * odds[right] / evidence[right], total / evidence
+
+
+def prior_share(share, exponent, coverage):
+    """
+    Probability that the left catalogue holds the counterpart: ``c w**a``.
+
+    A telescope that looks here and there sees the counterpart in w of all cases (a = 1). One that was
+    pointed at it sees it however little of the region it sees (a = 0).
+
+    Parameters
+    ----------
+    share, exponent : float
+        c and a.
+    coverage : array_like
+        w.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+
+    Examples
+    --------
+    >>> from astroquery_cfx.crossmatch.likelihood import prior_share
+    >>> prior_share(0.8, 0.5, [1.0, 0.25])
+    array([0.8, 0.4])
+    """
+    return share * np.maximum(coverage, _LEAST) ** exponent
+
+
+def learn_share(total, coverage):
+    """
+    The share of counterparts that the left catalogue holds, and how it falls with coverage.
+
+    By maximum likelihood: that of all right sources is the product of ``(1 - P) + P sum LR / w`` with
+    ``P = c w**a``. For each a its logarithm is concave in c; a is sought in steps of 0.1.
+
+    Parameters
+    ----------
+    total, coverage : `~numpy.ndarray`, shape (right rows,)
+        Sum of the likelihood ratios, and w.
+
+    Returns
+    -------
+    share, exponent : float
+        c, between 0.001 and 0.999, and a, between 0 and 1; 0.5 and 1 where nothing can be learned.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astroquery_cfx.crossmatch.likelihood import learn_share
+    >>> share, exponent = learn_share(np.array([1e6] * 30 + [0.0] * 70), np.ones(100))
+    >>> round(share, 3), exponent
+    (0.3, 1.0)
+    """
+    use = (coverage > 0) | (total > 0)
+    coverage = np.maximum(coverage[use], _LEAST)
+    gain = total[use] / coverage - 1
+    if not len(gain):
+        return 0.5, 1.0
+    found = [_best_share(gain * coverage**exponent) for exponent in _EXPONENTS]
+    best = max(range(len(found)), key=lambda number: found[number][1])
+    return found[best][0], _EXPONENTS[best]
+
+
+def _best_share(gain):
+    """The c for which the sum of log(1 + c gain) is largest, and that sum."""
+    low, high = 0.001, 0.999
+    for _ in range(40):
+        middle = (low + high) / 2
+        if fsum(gain / (1 + middle * gain)) > 0:  # exact: the order of the rows does not matter
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2, fsum(np.log1p((low + high) / 2 * gain))

@@ -1,0 +1,111 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""associate_tables on skies whose truth is known, on real catalogues, and on small tables by hand."""
+
+import numpy as np
+import pytest
+from association_skies import departures, draw_sky, is_true
+from astropy import units as u
+from astropy.table import QTable, Table
+
+from astroquery_cfx import associate_tables
+from astroquery_cfx.errors import InvalidInputError
+
+
+@pytest.fixture(scope="module")
+def sky():
+    return draw_sky(5, num_fields=1500)
+
+
+def check_calibration(table):
+    true, has_true = is_true(table)
+    best = np.asarray(table["rank"]) == 1
+    for found in (departures(table["p_i"], true), departures(table["p_any"][best], has_true[best])):
+        assert len(found) >= 3
+        assert max(excess for _, excess in found.values()) < 2.5, found
+
+
+def test_probabilities_mean_what_they_say(sky):
+    left, right, fields = sky
+    check_calibration(associate_tables(left, right, fields=fields, flux="flux"))
+
+
+def test_probabilities_of_positions_alone(sky):
+    left, right, fields = sky
+    check_calibration(associate_tables(left, right, fields=fields))
+
+
+def test_probabilities_of_a_region_add_up(sky):
+    left, right, fields = sky
+    table = associate_tables(left, right, fields=fields, flux="flux")
+    sources, place = np.unique(np.asarray(table["source"]), return_inverse=True)
+    total = np.bincount(place, np.asarray(table["p_i"]))
+    np.testing.assert_allclose(total[place], np.asarray(table["p_any"]), rtol=1e-12)
+    assert np.all(total < 1)
+    assert np.bincount(place, np.asarray(table["rank"]) == 1).tolist() == [1] * len(sources)
+
+
+def test_row_order_does_not_matter(sky):
+    left, right, fields = sky
+    rng = np.random.default_rng(1)
+    one = associate_tables(left, right, fields=fields, flux="flux")
+    other = associate_tables(left[rng.permutation(len(left))], right[rng.permutation(len(right))],
+                             fields=fields[rng.permutation(len(fields))], flux="flux")
+    keys = ["source", "ra", "dec"]
+    one.sort(keys)
+    other.sort(keys)
+    assert one["source"].tolist() == other["source"].tolist()
+    for name in ("separation", "field_density", "p_i", "p_any"):
+        np.testing.assert_allclose(np.asarray(one[name]), np.asarray(other[name]), rtol=1e-9, atol=1e-15)
+    for name in ("rank", "confused"):
+        assert one[name].tolist() == other[name].tolist()
+
+
+def test_real_counterparts(shared_data):
+    """More of the 130 known counterparts in the sample than are the nearest source (103)."""
+    left = Table.read(shared_data / "csc_real_sample.fits")
+    right = Table.read(shared_data / "fermi" / "gll_psc_v35.fit.gz", hdu=1)
+    left["row"] = np.arange(len(left))
+    table = associate_tables(left, right, left_coordinates=("ra", "dec"), flux="b_flux_ap",
+                             right_coordinates=("RAJ2000", "DEJ2000"))
+    assert table.meta["association"]["known_counterparts"] == 130
+    assert table.meta["association"]["right_without_region"] == 90
+
+
+def by_hand(**changes):
+    left = QTable({"name": ["a", "b", "c"], "ra": [10.0, 10.05, 10.3] * u.deg,
+                   "dec": [0.0, 0.0, 0.1] * u.deg})
+    right = QTable({"source": ["j"], "ra": [10.01] * u.deg, "dec": [0.0] * u.deg,
+                    "Conf_95_SemiMajor": [0.05] * u.deg, "Conf_95_SemiMinor": [0.04] * u.deg,
+                    "Conf_95_PosAng": [0.0] * u.deg})
+    for name, value in changes.items():
+        right[name] = value
+    return left, right
+
+
+@pytest.mark.parametrize(("changes", "options", "message"), [
+    ({"Conf_95_SemiMinor": [0.06] * u.deg}, {}, "."),
+    ({"Conf_95_PosAng": [np.nan] * u.deg}, {}, "."),
+    ({"Conf_95_SemiMajor": [0.05]}, {}, "."),
+    ({}, {"flux": "nothing"}, "no column 'nothing'"),
+    ({}, {"left_error": "name"}, "one number a row"),
+    ({}, {"folds": 1}, "folds"),
+    ({}, {"field_radius": 8}, "no angle"),
+    ({}, {"fields": 3}, "neither positions nor a table"),
+    ({}, {"region_containment": 99}, "containment"),
+])
+def test_bad_input(changes, options, message):
+    with pytest.raises(InvalidInputError, match=message):
+        associate_tables(*by_hand(**changes), **options)
+
+
+def test_no_candidates():
+    left, right = by_hand(ra=[200.0] * u.deg)
+    table = associate_tables(left, right)
+    assert len(table) == 0
+    assert table.meta["association"]["right_with_candidates"] == 0
+
+
+def test_an_empty_side():
+    left, right = by_hand()
+    assert len(associate_tables(left[:0], right)) == 0
+    assert len(associate_tables(left, right[:0])) == 0
