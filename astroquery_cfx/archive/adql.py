@@ -7,6 +7,7 @@ import sqlglot
 import sqlglot.expressions as exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
+from sqlglot.parser import Parser as BaseParser
 from sqlglot.tokens import Tokenizer as BaseTokenizer
 from sqlglot.tokens import TokenType
 
@@ -31,6 +32,11 @@ class ADQL(Dialect):
         """The standard tokens and TOP."""
 
         KEYWORDS = {**BaseTokenizer.KEYWORDS, "TOP": TokenType.TOP}  # noqa: RUF012
+
+    class Parser(BaseParser):
+        """A TOP belongs to its own SELECT: it is no LIMIT of the UNION that it stands in."""
+
+        SET_OP_MODIFIERS = {"order", "offset"}  # noqa: RUF012
 
 
 @dataclass

@@ -61,6 +61,8 @@ def _fits(result):
     yield buffer.getvalue()
 
 
+# FITS discourages more than one slash
+_FITS_UNITS = {"erg/s/cm^2": "erg s-1 cm-2", "count/s/cm^2": "count s-1 cm-2"}
 _FITS_FORMATS = {"short": "I", "int": "J", "long": "K", "float": "E", "double": "D", "boolean": "L"}
 
 
@@ -71,7 +73,8 @@ def _fits_column(name, column, array):
         texts = [(value or "").encode("ascii", "replace") for value in array.to_pylist()]  # FITS has no more
         texts = np.array(texts or [b""], dtype="S")
         return fits.Column(name, f"{max(texts.dtype.itemsize, 1)}A", array=texts[:len(array)])
-    return fits.Column(name, _FITS_FORMATS[column.datatype], unit=column.unit or None, null=column.null,
+    unit = _FITS_UNITS.get(column.unit, column.unit) or None
+    return fits.Column(name, _FITS_FORMATS[column.datatype], unit=unit, null=column.null,
                        array=column_values(array, column))
 
 
