@@ -69,6 +69,14 @@ class CatalogFile:
         """Canonical names of the columns that the file itself has."""
         return column_names(self.sources.header)
 
+    def energy_band(self, name):
+        """Ends of the energy band of a column (TEMINn, TEMAXn) in MeV; None where the header has none."""
+        if name not in self.column_names:
+            return None
+        number = self.column_names.index(name) + 1
+        ends = [self.sources.header.get(f"{keyword}{number}") for keyword in ("TEMIN", "TEMAX")]
+        return None if None in ends else [float(end) for end in ends]
+
     def extension_names(self):
         """Names of the table extensions, the sources first."""
         return [self.sources.name] + [extension.name for extension in self.extensions

@@ -24,6 +24,7 @@ from .selection import (
     plain_strings,
     suggest_names,
 )
+from .source import read_source
 
 __all__ = ["Fermi4FGL", "Fermi4FGLClass"]
 
@@ -140,6 +141,7 @@ class Fermi4FGLClass(BaseQuery):
         Returns
         -------
         `~astropy.table.Table`
+            The rows.
 
         Raises
         ------
@@ -193,7 +195,7 @@ class Fermi4FGLClass(BaseQuery):
         limit, center = parse_radius(radius), parse_position(coordinates)
         catalog = self._open(release, path=path, cache=cache)
         places = catalog.read(["RAJ2000", "DEJ2000"])
-        separation = center.separation(SkyCoord(places["RAJ2000"], places["DEJ2000"])).deg
+        separation = center.separation(_positions(places)).deg
         found = _allowed(np.flatnonzero(separation <= limit), catalog, column_filters)
         found = found[np.argsort(separation[found], kind="stable")]
         table = catalog.read(columns, found)
@@ -248,6 +250,7 @@ class Fermi4FGLClass(BaseQuery):
         Returns
         -------
         `~astropy.table.Table`
+            The rows.
 
         Raises
         ------
@@ -268,6 +271,48 @@ class Fermi4FGLClass(BaseQuery):
             keep &= np.strings.isupper(codes) == bool(identified)
         rows = _allowed(np.flatnonzero(keep), catalog, column_filters)
         return _warn_if_empty(catalog.read(columns, rows), f"of class {', '.join(map(repr, classes))}")
+
+    def get_source(self, name, *, release="DR4", path=None, cache=True):
+        """
+        Get one source as an object.
+
+        Parameters
+        ----------
+        name : str
+            As for `query_object`; of names that many sources bear, the name in the catalogue comes first.
+        release, path, cache
+            As for `get_catalog`.
+
+        Returns
+        -------
+        `~astroquery_cfx.fermi.source.FermiSource`
+            With its position, error ellipse, spectrum, flux points, light curve and associations.
+
+        Raises
+        ------
+        InvalidInputError
+            If no source bears the name, or more than one.
+
+        Examples
+        --------
+        >>> from astroquery_cfx import Fermi4FGL
+        >>> from astroquery_cfx.fermi import shipped_catalog
+        >>> Fermi4FGL.get_source("vela x", path=shipped_catalog())
+        <FermiSource 4FGL J0834.3-4542e (DR4)>
+        """
+        catalog = self._open(release, path=path, cache=cache)
+        names = _names(catalog)
+        own = find_name(names["Source_Name",], name)
+        found = own if len(own) == 1 else find_name(names, name)
+        if not len(found):
+            hint = _hint(names, name)
+            raise InvalidInputError(f"{catalog.label} has no source of the name {name!r}{hint}.",
+                                    remedy="see query_region for the sources around a position.")
+        if len(found) > 1:
+            raise InvalidInputError(
+                f"{len(found)} sources of {catalog.label} bear the name {name!r}.",
+                remedy=f"name one of {', '.join(names['Source_Name'][found])}, or use query_object for all.")
+        return read_source(catalog, found[0])
 
     def clear_cache(self):
         """Remove the catalogues that were downloaded."""
@@ -320,8 +365,13 @@ def _with_quantities(table, catalog, rows):
     """The table with Quantity columns and the positions as SkyCoord."""
     places = catalog.read(["RAJ2000", "DEJ2000"], rows)
     table = QTable(table)
-    table.add_column(SkyCoord(places["RAJ2000"], places["DEJ2000"]), name="position", index=0)
+    table.add_column(_positions(places), name="position", index=0)
     return table
+
+
+def _positions(table):
+    """Positions in double precision: separations of float32 positions would be rounded."""
+    return SkyCoord(*(np.asarray(table[name], dtype=float) for name in ("RAJ2000", "DEJ2000")), unit="deg")
 
 
 Fermi4FGL = Fermi4FGLClass()

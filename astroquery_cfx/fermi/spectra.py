@@ -7,6 +7,8 @@ Abdollahi et al. 2020 (ApJS 247, 33), and (1) to (2) of Abdollahi et al. 2022
 (ApJS 260, 53), which gave PLSuperExpCutoff a new form.
 """
 
+from functools import cache
+
 import numpy as np
 
 __all__ = ["FORMS", "integrate", "log_parabola", "power_law", "super_exp_cutoff_2", "super_exp_cutoff_4"]
@@ -144,6 +146,12 @@ FORMS = {
 }
 
 
+@cache
+def _rule():
+    """Nodes and weights of the Gauss-Legendre rule."""
+    return np.polynomial.legendre.leggauss(_POINTS)
+
+
 def integrate(form, low, high, parameters, *, power=0):
     """
     Integrate a spectrum, or the energy in it, over a band.
@@ -170,7 +178,7 @@ def integrate(form, low, high, parameters, *, power=0):
     >>> float(integrate(power_law, 1000.0, 100_000.0, (1000.0, 1e-12, 2.0)))
     9.9e-10
     """
-    nodes, weights = np.polynomial.legendre.leggauss(_POINTS)
+    nodes, weights = _rule()
     low, high = (np.asarray(end, dtype=float)[..., np.newaxis] for end in (low, high))
     half = np.log(high / low) / 2
     energy = np.sqrt(low * high) * np.exp(half * nodes)
