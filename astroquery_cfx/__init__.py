@@ -52,7 +52,7 @@ class Conf(_config.ConfigNamespace):
 
 conf = Conf()
 
-from .crossmatch import crossmatch_tables, group_matches  # noqa: E402
+from .crossmatch import ErrorEllipse, associate_tables, crossmatch_tables, group_matches  # noqa: E402
 from .csc import CSCPlane, CSCPlaneClass  # noqa: E402
 from .errors import (  # noqa: E402
     ArchiveChangedError,
@@ -73,6 +73,7 @@ __all__ = [
     "CSCPlane",
     "CSCPlaneClass",
     "Conf",
+    "ErrorEllipse",
     "Fermi4FGL",
     "Fermi4FGLClass",
     "IncompleteResultError",
@@ -82,6 +83,7 @@ __all__ = [
     "OutputError",
     "ServiceError",
     "ServiceUnavailableError",
+    "associate_tables",
     "conf",
     "crossmatch_tables",
     "group_matches",

@@ -1,24 +1,30 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Where a table keeps its positions: by SkyCoord column, by UCD, by usual names, or as told."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
+from astroquery.exceptions import InputWarning
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, MissingDependencyError
 
-__all__ = ["Positions", "find_positions"]
+__all__ = ["Positions", "angle_values", "as_table", "find_positions"]
 
-# Longitude and latitude; the first pairs are equatorial (ICRS), the others Galactic.
+# Longitude and latitude, in small letters.
 _USUAL_NAMES = {
     "icrs": [("ra", "dec"), ("raj2000", "dej2000"), ("raj2000", "decj2000"), ("ra_icrs", "de_icrs"),
              ("_raj2000", "_dej2000")],
     "galactic": [("glon", "glat"), ("lii", "bii"), ("l", "b")],
 }
-_UCDS = {"icrs": ("pos.eq.ra", "pos.eq.dec"), "galactic": ("pos.galactic.lon", "pos.galactic.lat")}
+# UCD1+, and UCD1 as older VOTables have it.
+_UCDS = {
+    "icrs": (("pos.eq.ra", "pos_eq_ra"), ("pos.eq.dec", "pos_eq_dec")),
+    "galactic": (("pos.galactic.lon", "pos_gal_lon"), ("pos.galactic.lat", "pos_gal_lat")),
+}
 
 
 @dataclass(frozen=True)
@@ -39,13 +45,18 @@ def find_positions(table, given=None, *, side="left"):
     """
     Positions of the rows of a table.
 
+    They are looked for in this order: a SkyCoord column, columns with the UCDs of a position (those with
+    ``meta.main`` first), columns with usual names (ra and dec, RAJ2000 and DEJ2000, GLON and GLAT, lii and
+    bii, l and b; in any case). Two equatorial positions, or two Galactic ones, are not chosen from: that
+    is an error. Of an equatorial and a Galactic one the equatorial is taken, and a warning says so.
+
     Parameters
     ----------
     table : `~astropy.table.Table`
         The table.
     given : `~astropy.coordinates.SkyCoord`, str, or tuple of two str, optional
         Positions of the rows; or the name of a SkyCoord column; or the names of longitude and
-        latitude. By default they are looked for: a SkyCoord column, then UCDs, then usual names.
+        latitude, which are Galactic where their UCDs or names say so, else ICRS.
     side : str, optional
         What messages call the table.
 
@@ -57,39 +68,81 @@ def find_positions(table, given=None, *, side="left"):
     Raises
     ------
     InvalidInputError
-        If there are no positions, more than one candidate, no unit, or a wrong length.
+        If there are no positions, more than one candidate, no unit, a wrong length, or latitudes
+        beyond the poles.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from astroquery_cfx.crossmatch.coordinates import find_positions
+    >>> table = Table({"GLON": [0.0], "GLAT": [0.0]}, units={"GLON": "deg", "GLAT": "deg"})
+    >>> positions = find_positions(table)
+    >>> print(positions.columns, positions.ra.round(3), positions.dec.round(3))
+    ('GLON', 'GLAT') [266.405] [-28.936]
     """
     if isinstance(given, SkyCoord):
         return _from_skycoord(table, given, (), side)
-    if given is None:
-        given = _look_for(table, side)
-    names = (given,) if isinstance(given, str) else tuple(given)
+    names = _look_for(table, side) if given is None else _named(given, side)
     unknown = [name for name in names if name not in table.colnames]
-    if unknown or len(names) > 2:
-        raise InvalidInputError(f"The {side} table has no column {', '.join(map(repr, unknown or names))}.",
+    if unknown:
+        raise InvalidInputError(f"The {side} table has no column {', '.join(map(repr, unknown))}.",
                                 remedy=f"its columns are {', '.join(table.colnames)}.")
     if len(names) == 1:
         return _from_skycoord(table, table[names[0]], names, side)
     return _from_columns(table, names, side)
 
 
+def _named(given, side):
+    names = (given,) if isinstance(given, str) else given
+    if not isinstance(names, tuple | list) or len(names) not in (1, 2) \
+            or not all(isinstance(name, str) for name in names):
+        raise InvalidInputError(f"{side}_coordinates={given!r} are no positions.",
+                                remedy="give a SkyCoord, the name of a SkyCoord column, or the names of two "
+                                       "columns.")
+    return tuple(names)
+
+
 def _look_for(table, side):
-    skycoords = [name for name in table.colnames if isinstance(table[name], SkyCoord)]
-    candidates = [(name,) for name in skycoords] or _by_ucd(table) or _by_name(table)
-    if not candidates:
-        raise InvalidInputError(f"The {side} table has no columns that are known to be positions.",
-                                remedy=f"name them: {side}_coordinates=('ra', 'dec').")
-    return candidates[0]
+    skycoords = [(name,) for name in table.colnames if isinstance(table[name], SkyCoord)]
+    for found in ({"icrs": skycoords}, _by_ucd(table), _by_name(table)):
+        for several in found.values():
+            if len(several) > 1:
+                raise InvalidInputError(f"The {side} table has more than one position: {_listed(several)}.",
+                                        remedy=f"say which: {side}_coordinates={several[0]!r}.")
+        candidates = [names for several in found.values() for names in several]
+        if len(candidates) > 1:
+            warnings.warn(f"The {side} table has the positions {_listed(candidates)}: "
+                          f"{_listed(candidates[:1])} are used. Say which with "
+                          f"{side}_coordinates={candidates[0]!r}.", InputWarning, stacklevel=4)
+        if candidates:
+            return candidates[0]
+    raise InvalidInputError(f"The {side} table has no columns that are known to be positions.",
+                            remedy=f"name them: {side}_coordinates=('ra', 'dec'); its columns are "
+                                   f"{', '.join(table.colnames)}.")
+
+
+def _listed(candidates):
+    return " and ".join(", ".join(names) for names in candidates)
 
 
 def _by_ucd(table):
-    found = []
-    for ucds in _UCDS.values():
-        names = [next((name for name in table.colnames if _ucd(table, name).startswith(ucd)), None)
-                 for ucd in ucds]
-        if None not in names:
-            found.append(tuple(names))
-    return found
+    """Columns with the UCDs of a position; only the main ones where some are marked so."""
+    found = {frame: _pairs(*(_with_ucd(table, ucds) for ucds in pair)) for frame, pair in _UCDS.items()}
+    main = {frame: [names for names in several if all("main" in _ucd(table, name) for name in names)]
+            for frame, several in found.items()}
+    return main if any(main.values()) else found
+
+
+def _with_ucd(table, ucds):
+    names = [name for name in table.colnames if _ucd(table, name).startswith(ucds)]
+    return [name for name in names if "main" in _ucd(table, name)] or names
+
+
+def _pairs(longitudes, latitudes):
+    """The first longitude with the first latitude, and so on; each with each where they do not pair off."""
+    if len(longitudes) == len(latitudes):
+        return list(zip(longitudes, latitudes, strict=True))
+    return [(longitude, latitude) for longitude in longitudes for latitude in latitudes]
 
 
 def _ucd(table, name):
@@ -98,23 +151,56 @@ def _ucd(table, name):
 
 
 def _by_name(table):
-    lower = {name.lower(): name for name in reversed(table.colnames)}
-    return [(lower[lon], lower[lat]) for pairs in _USUAL_NAMES.values() for lon, lat in pairs
-            if lon in lower and lat in lower]
+    lower = {}
+    for name in table.colnames:
+        lower.setdefault(name.lower(), []).append(name)
+    return {frame: [pair for names in pairs for pair in _pairs(*(lower.get(name, []) for name in names))]
+            for frame, pairs in _USUAL_NAMES.items()}
 
 
-def _frame(table, names):
-    """The frame that the names or the UCDs of the two columns say; ICRS where they say nothing."""
-    if _ucd(table, names[0]).startswith("pos.galactic"):
-        return "galactic"
-    return "galactic" if tuple(name.lower() for name in names) in _USUAL_NAMES["galactic"] else "icrs"
+def _is_galactic(table, names):
+    if _ucd(table, names[0]):
+        return _ucd(table, names[0]).startswith(_UCDS["galactic"][0])
+    return tuple(name.lower() for name in names) in _USUAL_NAMES["galactic"]
 
 
-def _degrees(table, name, side):
+def angle_values(table, name, side):
+    """
+    The values of a column of angles.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        The table.
+    name : str
+        One of its columns: `~astropy.table.Column`, `~astropy.units.Quantity`, or a masked one.
+    side : str
+        What messages call the table.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Degrees, NaN where masked.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such column, or it holds no angles.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from astroquery_cfx.crossmatch.coordinates import angle_values
+    >>> angle_values(Table({"r95": [3.0]}, units={"r95": "arcmin"}), "r95", "right")
+    array([0.05])
+    """
+    if name not in table.colnames:
+        raise InvalidInputError(f"The {side} table has no column {name!r}.",
+                                remedy=f"its columns are {', '.join(table.colnames)}.")
     column = table[name]
-    if column.dtype.kind not in "fiu":
-        raise InvalidInputError(f"The column {name!r} of the {side} table holds no numbers.",
-                                remedy="give positions in degrees.")
+    if getattr(column, "dtype", np.dtype("O")).kind not in "fiu" or column.ndim != 1:
+        raise InvalidInputError(f"The column {name!r} of the {side} table does not hold one number a row.",
+                                remedy="name a column of angles.")
     if column.unit is None:
         raise InvalidInputError(f"The column {name!r} of the {side} table has no unit.",
                                 remedy=f"give it one: table[{name!r}].unit = 'deg'.")
@@ -122,19 +208,27 @@ def _degrees(table, name, side):
         factor = u.Unit(column.unit).to(u.deg)
     except u.UnitConversionError as error:
         raise InvalidInputError(f"The column {name!r} of the {side} table is in {column.unit}, no angle.",
-                                remedy="give positions in degrees.") from error
-    values = np.ma.filled(np.ma.asarray(getattr(column, "value", column)).astype(float), np.nan)
+                                remedy="name a column of angles.") from error
+    values = plain_floats(column)
     return values if factor == 1 else values * factor
 
 
+def plain_floats(column):
+    """Numbers of a column or Quantity as an array of doubles, NaN where masked; a copy only where needed."""
+    values = getattr(column, "value", column)
+    mask = getattr(values, "mask", None)
+    values = np.asarray(getattr(values, "unmasked", np.ma.getdata(values)), dtype=float)
+    return values if mask is None or not np.any(mask) else np.where(mask, np.nan, values)
+
+
 def _from_columns(table, names, side):
-    lon, lat = (_degrees(table, name, side) for name in names)
-    bad = np.flatnonzero(np.abs(lat) > 90)
-    if len(bad):
+    lon, lat = (angle_values(table, name, side) for name in names)
+    if len(lat) and np.fmax.reduce(np.abs(lat)) > 90:
+        bad = np.flatnonzero(np.abs(lat) > 90)
         raise InvalidInputError(f"{len(bad)} rows of the {side} table have a latitude {names[1]!r} beyond "
                                 f"the poles, the first is row {bad[0]} with {lat[bad[0]]} deg.",
                                 remedy="latitudes run from -90 to 90 deg.")
-    if _frame(table, names) == "icrs":
+    if not _is_galactic(table, names):
         return Positions(lon, lat, names)
     icrs = SkyCoord(lon, lat, unit="deg", frame="galactic").icrs
     return Positions(icrs.ra.deg, icrs.dec.deg, names)
@@ -148,21 +242,49 @@ def _from_skycoord(table, positions, names, side):
         raise InvalidInputError(f"There are positions of shape {positions.shape} for the {len(table)} rows "
                                 f"of the {side} table.", remedy="give one position for each row.")
     icrs = positions.icrs
-    return Positions(_unmasked(icrs.ra.deg), _unmasked(icrs.dec.deg), names)
-
-
-def _unmasked(values):
-    return values.filled(np.nan) if hasattr(values, "filled") else np.asarray(values)
+    return Positions(plain_floats(icrs.ra.deg), plain_floats(icrs.dec.deg), names)
 
 
 def as_table(table, side):
-    """A table as astropy's; pandas and Arrow are converted."""
+    """
+    A table as astropy's: pandas, and what else astropy converts (Arrow, polars).
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`, or a table of another library
+        The table.
+    side : str
+        What messages call it.
+
+    Returns
+    -------
+    `~astropy.table.Table`
+        The same object where it is one already.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no table.
+
+    Examples
+    --------
+    >>> from astropy.table import Table
+    >>> from astroquery_cfx.crossmatch.coordinates import as_table
+    >>> table = Table({"ra": [1.0]})
+    >>> as_table(table, "left") is table
+    True
+    """
     if isinstance(table, Table):
         return table
-    kind = type(table).__module__.partition(".")[0]
-    if kind == "pandas":
+    library = type(table).__module__.partition(".")[0]
+    if library == "pandas":
         return Table.from_pandas(table)
-    if kind == "pyarrow":
+    if library not in ("pyarrow", "polars"):
+        raise InvalidInputError(f"The {side} side is a {type(table).__name__}, no table.",
+                                remedy="give an astropy Table or QTable, or a pandas or Arrow table.")
+    try:
         return Table.from_pandas(table.to_pandas())
-    raise InvalidInputError(f"The {side} side is a {type(table).__name__}, no table.",
-                            remedy="give an astropy Table or QTable, or a pandas or Arrow table.")
+    except ImportError as error:
+        raise MissingDependencyError(f"The {side} side is a table of {library}: it is converted by way of "
+                                     "pandas, which is not installed.",
+                                     remedy="pip install pandas.") from error

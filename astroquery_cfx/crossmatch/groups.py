@@ -3,6 +3,7 @@
 
 import numpy as np
 from astropy.table import Column, Table
+from astropy.units import Quantity
 
 from ..errors import InvalidInputError
 
@@ -56,7 +57,7 @@ def group_matches(pairs, by="fermi_name"):
     if by not in pairs.colnames:
         raise InvalidInputError(f"The pairs have no column {by!r}.",
                                 remedy=f"group by one of {', '.join(pairs.colnames)}.")
-    key = np.ma.asarray(getattr(pairs[by], "value", pairs[by]))
+    key = _masked_array(pairs[by])
     rows = np.flatnonzero(~np.ma.getmaskarray(key))
     groups = _groups(np.asarray(key.data)[rows], rows)
     partners = [group[_has_partner(pairs)[group]] for group in groups]
@@ -94,7 +95,14 @@ def _groups(key, rows):
 def _has_partner(pairs):
     if "separation" not in pairs.colnames:
         return np.ones(len(pairs), dtype=bool)
-    return ~np.ma.getmaskarray(np.ma.asarray(pairs["separation"]))
+    return ~np.ma.getmaskarray(_masked_array(pairs["separation"]))
+
+
+def _masked_array(column):
+    values = getattr(column, "value", column)
+    if hasattr(values, "unmasked"):
+        return np.ma.MaskedArray(np.asarray(values.unmasked), mask=np.asarray(values.mask))
+    return np.ma.asarray(values)
 
 
 def _list_column(column, groups):
@@ -108,7 +116,9 @@ def _list_column(column, groups):
 
 def _values(column):
     """A plain array; masked numbers become NaN, and an array stays masked only where that cannot be."""
-    values = np.ma.asarray(getattr(column, "value", column))
+    if not isinstance(column, Column | Quantity):
+        return column  # a SkyCoord or Time column: each list is one
+    values = _masked_array(column)
     if not np.ma.getmaskarray(values).any():
         return np.asarray(values.data)
     return values.filled(np.nan) if values.dtype.kind == "f" else values
