@@ -4,7 +4,7 @@
 from .catalogue import ColumnInfo
 from .columns import HEASARC_UNITS
 from .fermilpsc import FERMILPSC_COLUMNS
-from .sky_columns import CHANMASTER_COLUMNS, CSC_COLUMNS
+from .sky.columns import CHANMASTER_COLUMNS, CSC_COLUMNS
 
 __all__ = ["default_columns", "default_radius", "known_columns", "known_description"]
 

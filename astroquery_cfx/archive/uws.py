@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from .sql import QueryError
+from .task import Task
 from .votable import error_document, xml_text
 from .web import Answer
 
@@ -67,8 +68,6 @@ class Job:
         threading.Thread(target=self._run, args=(service,), name=f"job-{self.name}", daemon=True).start()
 
     def _run(self, service):
-        from .application import Task
-
         if not self.set_phase("EXECUTING"):
             return
         limit = threading.Timer(self.duration, self.abort) if self.duration else None

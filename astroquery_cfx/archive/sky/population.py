@@ -290,7 +290,7 @@ def simulated_sources(rng, log, fermi, size):
     rng : `~numpy.random.Generator`
         Where the chance comes from.
     log : dict
-        What `~astroquery_cfx.archive.fields.simulated_observations` gives.
+        What `~astroquery_cfx.archive.sky.fields.simulated_observations` gives.
     fermi : dict
         The 4FGL sources: besides what the log needs, ``major``, ``minor``, ``angle`` (95% ellipse, deg) and
         ``energy_flux`` (erg/s/cm2, 0.1-100 GeV).

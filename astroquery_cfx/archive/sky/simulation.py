@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InvalidInputError, OutputError
-from ..files import write_table
-from ..progress import progress_bar
-from . import designations, fields, population, sky_columns
+from ...errors import InvalidInputError, OutputError
+from ...files import write_table
+from ...progress import progress_bar
+from . import columns, designations, fields, population
 
 __all__ = ["draw_sky", "simulated_sky"]
 
 _SUMS = "sha256.json"
 _REMEDY = "set XDG_CACHE_HOME to a folder that you may write to and that has room."
-_MODULES = (designations, fields, population, sky_columns)
+_MODULES = (columns, designations, fields, population)
 _FERMI_COLUMNS = {"name": "Source_Name", "ra": "RAJ2000", "dec": "DEJ2000", "class": "CLASS1",
                   "counterpart_ra": "RA_Counterpart", "counterpart_dec": "DEC_Counterpart",
                   "major": "Conf_95_SemiMajor", "minor": "Conf_95_SemiMinor", "angle": "Conf_95_PosAng",
@@ -113,8 +113,8 @@ def draw_sky(*, sources, observations, seed):
     # Each table has its own chance: the number of sources does not change the observations.
     log = fields.simulated_observations(np.random.default_rng([seed, 1]), fermi, observations)
     found = population.simulated_sources(np.random.default_rng([seed, 2]), log, fermi, sources)
-    return {"csc": sky_columns.described_table(found, sky_columns.CSC_COLUMNS, _meta("source", seed)),
-            "chanmaster": sky_columns.described_table(log, sky_columns.CHANMASTER_COLUMNS,
+    return {"csc": columns.described_table(found, columns.CSC_COLUMNS, _meta("source", seed)),
+            "chanmaster": columns.described_table(log, columns.CHANMASTER_COLUMNS,
                                                       _meta("observation", seed))}
 
 
@@ -128,8 +128,8 @@ def _meta(what, seed):
 
 def _fermi_sources():
     """The shipped 4FGL-DR4 as plain arrays; NaN and '' where there is no value."""
-    from ..fermi import Fermi4FGL
-    from ..fermi.shipped import shipped_catalog
+    from ...fermi import Fermi4FGL
+    from ...fermi.shipped import shipped_catalog
 
     table = Fermi4FGL.get_catalog(path=shipped_catalog(), columns=list(_FERMI_COLUMNS.values()))
     arrays = {}
@@ -143,7 +143,7 @@ def _fermi_sources():
 
 def _fingerprint():
     """Changes with whatever the sky is made from: the recipe and the shipped catalogue."""
-    from ..fermi.shipped import shipped_catalog
+    from ...fermi.shipped import shipped_catalog
 
     content = hashlib.sha256()
     for path in [Path(__file__), *(Path(module.__file__) for module in _MODULES), shipped_catalog()]:

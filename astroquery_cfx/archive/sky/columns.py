@@ -94,7 +94,7 @@ def described_table(arrays, columns, meta):
     Examples
     --------
     >>> import numpy as np
-    >>> from astroquery_cfx.archive.sky_columns import CSC_COLUMNS, described_table
+    >>> from astroquery_cfx.archive.sky.columns import CSC_COLUMNS, described_table
     >>> table = described_table({"ra": np.array([83.63, np.nan])}, [CSC_COLUMNS[1]], {})
     >>> table["ra"].unit, table["ra"].meta["ucd"], table["ra"].mask.tolist()
     (Unit("deg"), 'pos.eq.ra;meta.main', [False, True])

@@ -31,7 +31,7 @@ def iau_names(ra, dec, *, prefix="2CXO J"):
 
     Examples
     --------
-    >>> from astroquery_cfx.archive.designations import iau_names
+    >>> from astroquery_cfx.archive.sky.designations import iau_names
     >>> names, order = iau_names([187.705865, 83.633212, 187.705861], [12.391093, -22.014460, 12.391090])
     >>> names.tolist()
     ['2CXO J053431.9-220052', '2CXO J123049.4+122327A', '2CXO J123049.4+122327B']

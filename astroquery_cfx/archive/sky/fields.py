@@ -81,7 +81,7 @@ def share_out(total, shares):
 
     Examples
     --------
-    >>> from astroquery_cfx.archive.fields import share_out
+    >>> from astroquery_cfx.archive.sky.fields import share_out
     >>> share_out(10, [2, 1, 1]).tolist()
     [5, 3, 2]
     """
