@@ -115,7 +115,7 @@ def _numpy(array, schema):
     dtype = np.dtype(schema["dtype"])
     if dtype.kind in "SU":
         array = array.cast(pa.string()) if not pa.types.is_string(array.type) else array
-        return np.array(array.fill_null("").to_pylist(), dtype="U" if dtype.kind == "S" else dtype)
+        return array.fill_null("").to_numpy(zero_copy_only=False).astype("U" if dtype.kind == "S" else dtype)
     if array.null_count:
         array = array.fill_null(pa.scalar(False if dtype.kind == "b" else 0, type=array.type))
     return array.to_numpy(zero_copy_only=False).astype(dtype)

@@ -145,10 +145,11 @@ class _Job:
     # --- a query that can be split
 
     def _run_pages(self):
+        kept = self._kept_result()
+        if kept is not None:
+            return kept
         self.keys, self.identity = self._find_keys()
         self.before = self._count()
-        if self.store is not None and (kept := self.store.load_result(self.before)) is not None:
-            return kept
         wanted = self._wanted(self.before[0])
         extras = self._extras()
         items = [item.text for item in self.select.items]
@@ -170,6 +171,18 @@ class _Job:
                     log.debug(f"{error} Fetching all pages again.")
                     fetched = self._settle()
         raise AssertionError("unreachable")
+
+    def _kept_result(self):
+        """The result of an earlier call, if the service still counts the same."""
+        lead = None if self.store is None else self.store.lead()
+        if lead is None:
+            return None
+        try:
+            return self.store.load_result(tuple(self.counter.key_statistics(lead)))
+        except ServiceUnavailableError:
+            raise
+        except ServiceError:  # not that key any more
+            return None
 
     def _count(self):
         """What is counted before and after: rows, and of the leading key how many, least and largest."""
@@ -320,7 +333,7 @@ class _Job:
         table = make_table(self.fetcher.fields[:shown], take(columns[:shown], slice(0, wanted)))
         self._sign(table, fetched, self.fetcher.infos)
         if self.store is not None:
-            self.store.save_result(table, self.before)
+            self.store.save_result(table, self.before, self.keys[0] if self.keys else None)
         return table
 
     def _check_repeats(self, columns, *, whole):

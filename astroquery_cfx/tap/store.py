@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from astropy.config import paths
@@ -18,6 +18,7 @@ from .. import conf
 from ..errors import CFXError, OutputError
 from ..files import read_table, write_aside, write_table
 from .pagefile import pack_page, unpack_page
+from .schema import Key
 
 __all__ = ["PageStore", "cache_folder", "clear_cache", "open_store"]
 
@@ -168,8 +169,18 @@ class PageStore:
 
     # --- the result
 
-    def save_result(self, table, counted):
-        """Keep the finished result as one Parquet file; its pages are not needed any more."""
+    def save_result(self, table, counted, lead=None):
+        """
+        Keep the finished result as one Parquet file; its pages are not needed any more.
+
+        Parameters
+        ----------
+        table : `~astropy.table.Table`
+        counted : tuple
+            What was counted; the result serves again while it is the same.
+        lead : Key, optional
+            The key that was counted along.
+        """
         new = self.folder / f"new-{os.getpid()}-{time.time_ns()}.parquet"
         try:
             write_table(table, new)
@@ -183,12 +194,19 @@ class PageStore:
                               remedy="make room there, set conf.cache_folder to another folder, "
                               "or use cache=False.") from error
         record = {"format": _FORMAT, "file": final.name, "sha256": content, "counted": repr(tuple(counted)),
-                  "saved": time.time()}
+                  "saved": time.time(), "lead": None if lead is None else asdict(lead)}
         self._write(self.folder / "result.json", json.dumps(record).encode())
         for path in self.folder.glob("*.parquet"):
             if path.name != final.name and _age(path) > 60:
                 _remove(path)
         self.drop_pages()
+
+    def lead(self):
+        """The `Key` that the kept result was counted along; None where nothing is kept."""
+        try:
+            return Key(**json.loads((self.folder / "result.json").read_bytes())["lead"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def load_result(self, counted):
         """The finished result, where it is kept, not too old, undamaged, and the counts are the same."""

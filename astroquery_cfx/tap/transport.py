@@ -21,9 +21,15 @@ _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _PASSING_WORDS = re.compile(
     r"time.?out|timed out|time limit|took too long|too many (requests|connections|queries|jobs)|overload|"
-    r"temporar|try (again|later)|unavailable|connection (reset|refused|closed|lost)|deadlock|out of memory|"
+    r"temporar|lock|try (again|later)|unavailable|connection (reset|refused|closed|lost)|deadlock|out of memory|"
     r"(too|server is) busy|shutting down|starting up", re.IGNORECASE)
+_LASTING_WORDS = re.compile(
+    r"column|syntax|pars(e|ing)|no such|not exist|unknown|ambiguous|undefined|undeclared|denied|permission|"
+    r"not (found|allowed|supported|known)|invalid|expected|reserved|mismatch|aggregate|group by|by zero",
+    re.IGNORECASE)
 _TIMEOUT_WORDS = re.compile(r"time.?out|timed out|time limit|took too long", re.IGNORECASE)
+# Errors that do not say what they are, are tried again so often: some servers stumble over parallel queries.
+_DOUBTS = 2
 _LONGEST_PAUSE = 120.0
 _PIECE = 65_536
 
@@ -92,7 +98,7 @@ class Transport:
         for attempt in range(1, self.retries + 2):
             try:
                 answer = self._exchange(adql, maxrec, uploads)
-                self._raise_error(answer, adql)
+                self._raise_error(answer, adql, attempt)
                 return answer, attempt
             except _Passing as failure:
                 if attempt > self.retries:
@@ -127,15 +133,20 @@ class Transport:
             return min(failure.retry_after, _LONGEST_PAUSE)
         return min(0.5 * 2 ** (attempt - 1) * random.uniform(0.5, 1.5), _LONGEST_PAUSE)
 
-    def _raise_error(self, answer, adql):
+    def _raise_error(self, answer, adql, attempt):
         if answer.status != "ERROR":
             return
-        if answer.late_error or _PASSING_WORDS.search(answer.message):
+        # Without the query, which some services repeat: its words are not theirs.
+        words = answer.message.partition("Query:")[0].replace(adql, "")
+        passing = answer.late_error or (not _LASTING_WORDS.search(words) and (
+            attempt <= _DOUBTS or _PASSING_WORDS.search(words)))
+        if passing and attempt <= self.retries:
             failure = _Passing(f"the service said: {answer.message}")
-            failure.timed_out = bool(_TIMEOUT_WORDS.search(answer.message))
+            failure.timed_out = bool(_TIMEOUT_WORDS.search(words))
             raise failure
-        raise ServiceError(f"{self.url} refused the query: {answer.message} The query was: {adql}",
-                           remedy="mend the query.")
+        kind = ServiceUnavailableError if passing else ServiceError
+        raise kind(f"{self.url} refused the query: {answer.message} The query was: {adql}",
+                   remedy="try again later." if passing else "mend the query.")
 
     def _exchange(self, adql, maxrec, uploads):
         data = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": adql}
