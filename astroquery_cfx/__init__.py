@@ -32,6 +32,12 @@ class Conf(_config.ConfigNamespace):
     retries = _config.ConfigItem(
         4,
         "How often a request that failed for a passing reason is tried again.")
+    use_jobs = _config.ConfigItem(
+        False,  # noqa: FBT003 - as astropy has it
+        "Ask by asynchronous jobs. Without it, only what takes the service too long otherwise.")
+    job_timeout = _config.ConfigItem(
+        3600.0,
+        "Seconds that an asynchronous job may take; after that it can be picked up by the same query.")
     parallel_pages = _config.ConfigItem(
         4,
         "How many pages of a result are fetched at a time.")
@@ -52,7 +58,7 @@ class Conf(_config.ConfigNamespace):
 
 conf = Conf()
 
-from .crossmatch import ErrorEllipse, associate_tables, crossmatch_tables, group_matches  # noqa: E402
+from .crossmatch import ErrorEllipse, associate_tables, calibrate_association, crossmatch_tables, group_matches  # noqa: E402
 from .csc import CSCPlane, CSCPlaneClass  # noqa: E402
 from .errors import (  # noqa: E402
     ArchiveChangedError,
@@ -84,6 +90,7 @@ __all__ = [
     "ServiceError",
     "ServiceUnavailableError",
     "associate_tables",
+    "calibrate_association",
     "conf",
     "crossmatch_tables",
     "group_matches",

@@ -24,7 +24,7 @@ from .fetch import Fetched, Fetcher
 from .plan import Page
 from .schema import Column, Schema, choose_keys
 from .store import open_store
-from .transport import make_transport
+from .transport import Transport, make_transport
 from .uploads import check_uploads
 from .verify import COARSE_SUM_ROUNDING, SUM_ROUNDING, SUMMED, repeated_values, sum_error
 
@@ -104,6 +104,8 @@ def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_r
                hint=key, maxrec=_whole_number(maxrec, "maxrec"), show_progress=show_progress)
     if cache:
         job.store = open_store(service.baseurl, select.text, job.uploads, job.maxrec)
+        if job.store is not None and isinstance(job.transport, Transport):
+            job.transport.jobs = job.store.job_book()
     return job.run()
 
 

@@ -19,6 +19,7 @@ from ..errors import CFXError, OutputError
 from ..files import read_table, write_aside, write_table
 from .pagefile import pack_page, unpack_page
 from .schema import Key
+from .uws import JobBook
 
 __all__ = ["PageStore", "cache_folder", "clear_cache", "open_store"]
 
@@ -221,6 +222,21 @@ class PageStore:
                 return None
             return read_table(path)
         except (OSError, ValueError, KeyError, TypeError, CFXError):
+            return None
+
+    # --- jobs that run at the service
+
+    def job_book(self):
+        """Jobs of this query, written down so that another process can pick them up."""
+        return JobBook(self._keep_job, self._find_job, lambda name: _remove(self.folder / f"{name}.job"))
+
+    def _keep_job(self, name, url):
+        self._write(self.folder / f"{name}.job", url.encode())
+
+    def _find_job(self, name):
+        try:
+            return (self.folder / f"{name}.job").read_text(encoding="utf-8")
+        except (OSError, ValueError):
             return None
 
     # --- the service's limit

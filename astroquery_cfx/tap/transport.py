@@ -13,6 +13,7 @@ from astropy import log
 
 from .. import conf
 from ..errors import InvalidFileError, ServiceError, ServiceUnavailableError
+from .uws import JobBook, run_job
 from .votable import AnswerReader, hard_limit
 
 __all__ = ["Transport", "make_transport"]
@@ -21,12 +22,12 @@ _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _PASSING_WORDS = re.compile(
     r"time.?out|timed out|time limit|took too long|too many (requests|connections|queries|jobs)|overload|"
-    r"temporar|lock|try (again|later)|unavailable|connection (reset|refused|closed|lost)|deadlock|out of memory|"
+    r"temporar|lock|try (again|later)|unavailable|connection (reset|refused|closed|lost)|out of memory|"
     r"(too|server is) busy|shutting down|starting up", re.IGNORECASE)
 _LASTING_WORDS = re.compile(
-    r"column|syntax|pars(e|ing)|no such|not exist|unknown|ambiguous|undefined|undeclared|denied|permission|"
-    r"not (found|allowed|supported|known)|invalid|expected|reserved|mismatch|aggregate|group by|by zero",
-    re.IGNORECASE)
+    r"column|syntax|pars(e|ing)|no such|not exist|unknown|ambiguous|undefined|undeclared|denied|"
+    r"permission|not (found|allowed|supported|known)|invalid|expected|reserved|mismatch|"
+    r"aggregate|group by|by zero", re.IGNORECASE)
 _TIMEOUT_WORDS = re.compile(r"time.?out|timed out|time limit|took too long", re.IGNORECASE)
 # Errors that do not say what they are, are tried again so often: some servers stumble over parallel queries.
 _DOUBTS = 2
@@ -51,6 +52,12 @@ class Transport:
         How often to try again after a failure that can pass.
     max_bytes : int
         An answer longer than this is given up.
+    jobs : JobBook
+        Asynchronous jobs that were started.
+    job_timeout : float
+        Seconds that an asynchronous job may take.
+    use_jobs : bool
+        Ask by asynchronous jobs; else only what takes the service too long otherwise.
     pause : callable
         What waits between tries; `time.sleep`.
 
@@ -65,6 +72,9 @@ class Transport:
     stall_timeout: float = 60.0
     retries: int = 4
     max_bytes: int = 2**31
+    jobs: JobBook = field(default_factory=JobBook, repr=False)
+    job_timeout: float = 3600.0
+    use_jobs: bool = False
     pause: object = field(default_factory=lambda: time.sleep, repr=False)
 
     def ask(self, adql, *, maxrec=None, uploads=None):
@@ -95,12 +105,14 @@ class Transport:
             If no whole answer came, after all retries.
         """
         log.debug(f"TAP query: {adql}")
+        use_job = self.use_jobs
         for attempt in range(1, self.retries + 2):
             try:
-                answer = self._exchange(adql, maxrec, uploads)
+                answer = self._exchange(adql, maxrec, uploads, use_job=use_job)
                 self._raise_error(answer, adql, attempt)
                 return answer, attempt
             except _Passing as failure:
+                use_job = use_job or (failure.timed_out and attempt > 1)
                 if attempt > self.retries:
                     raise ServiceUnavailableError(
                         f"{self.url} did not answer after {attempt} tries: {failure.reason} "
@@ -148,13 +160,12 @@ class Transport:
         raise kind(f"{self.url} refused the query: {answer.message} The query was: {adql}",
                    remedy="try again later." if passing else "mend the query.")
 
-    def _exchange(self, adql, maxrec, uploads):
-        data = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": adql}
-        if maxrec is not None:
-            data["MAXREC"] = str(maxrec)
+    def _exchange(self, adql, maxrec, uploads, *, use_job=False):
         deadline = time.monotonic() + self.timeout
         try:
-            with self._post(data, uploads) as response:
+            if use_job:
+                return run_job(self, adql, maxrec, uploads)
+            with self._send_query("sync", adql, maxrec, uploads) as response:
                 return self._read(response, deadline)
         except requests.Timeout as error:
             failure = _Passing("it stayed silent.")
@@ -165,16 +176,56 @@ class Transport:
         except OSError as error:
             raise _Passing(f"the connection failed ({_root(error)}).") from error
 
-    def _post(self, data, uploads):
-        files = None
+    def _send_query(self, endpoint, adql, maxrec, uploads):
+        data, files = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": adql}, None
+        if maxrec is not None:
+            data["MAXREC"] = str(maxrec)
         if uploads:
             data["UPLOAD"] = ";".join(f"{name},param:{name}" for name in uploads)
             files = {name: (f"{name}.xml", content, "application/x-votable+xml")
                      for name, content in uploads.items()}
-        return self._send("POST", f"{self.url}/sync", data=data, files=files)
+        return self._send("POST", f"{self.url}/{endpoint}", data=data, files=files)
+
+    # --- for jobs
+
+    def post_query(self, endpoint, adql, maxrec, uploads):
+        """Send a query, and give the URL that the service redirects to."""
+        with self._send_query(endpoint, adql, maxrec, uploads) as response:
+            self._check_status(response)
+            return response.url.partition("?")[0].rstrip("/")
+
+    def post(self, url, data):
+        """Post a form; nothing is expected back."""
+        with self._send("POST", url, data=data) as response:
+            self._check_status(response)
+
+    def get(self, url):
+        """Get an `Answer`."""
+        with self._send("GET", url) as response:
+            return self._read(response, time.monotonic() + self.timeout)
+
+    def get_bytes(self, url):
+        """Get a short document."""
+        with self._send("GET", url) as response:
+            self._check_status(response)
+            return b"".join(_bounded(_pieces(response), 5_000_000, time.monotonic() + self.timeout))
+
+    def get_text(self, url):
+        """Get a short text."""
+        return self.get_bytes(url).decode("utf-8", "replace")
+
+    def delete(self, url):
+        """Delete what is at a URL."""
+        with self._send("DELETE", url):
+            return
+
+    def _check_status(self, response):
+        if response.status_code >= 400:
+            raise self._failure(response, None)
 
     def _send(self, method, url, **content):
         """One request; redirects are followed by hand, so that nothing leaves the host unseen."""
+        first = method
         for _ in range(6):
             response = self.session.request(
                 method, url, stream=True, allow_redirects=False, headers={"Accept-Encoding": "identity"},
@@ -184,12 +235,22 @@ class Transport:
             target = urljoin(url, response.headers["Location"])
             response.close()
             if not _same_host(url, target):
+                if method == "GET" and first == "GET":
+                    return self._get_elsewhere(target)
                 raise ServiceError(f"{url} redirects to another host, {target}: not followed.",
                                    remedy="give that URL as the service, if you trust it.")
             url = target
             if response.status_code in (301, 302, 303):
                 method, content = "GET", {}
         raise ServiceError(f"{url} redirects without end.")
+
+    def _get_elsewhere(self, url):
+        """What the service keeps at another host: without credentials, cookies or more redirects."""
+        session = requests.Session()
+        session.headers["User-Agent"] = self.session.headers.get("User-Agent", "")
+        session.trust_env = False
+        return session.get(url, stream=True, allow_redirects=False, headers={"Accept-Encoding": "identity"},
+                           timeout=(min(30.0, self.timeout), self.stall_timeout))
 
     def _read(self, response, deadline):
         reader = AnswerReader()
@@ -228,7 +289,8 @@ def make_transport(service):
     Transport
     """
     return Transport(service.baseurl.rstrip("?&/"), service._session, timeout=conf.timeout,
-                     stall_timeout=conf.stall_timeout, retries=conf.retries)
+                     stall_timeout=conf.stall_timeout, retries=conf.retries, job_timeout=conf.job_timeout,
+                     use_jobs=conf.use_jobs)
 
 
 class _Passing(Exception):  # noqa: N818 - never leaves this module

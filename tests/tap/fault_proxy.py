@@ -193,11 +193,13 @@ class FaultProxy:
         """The service's own answer: status, content type, body."""
         form = data if b"boundary" in content_type.encode() else parse_qs(data.decode()).get("QUERY", [""])[0]
         known = (self.version, method, path, form, parse_qs(data.decode("latin-1")).get("MAXREC", [""])[0])
-        if known not in self._answers:
+        if known not in self._answers or "async" in path:
             url = self.upstreams[self.version] + path.removeprefix("/xamin/vo/tap")
-            reply = self._session.request(method, url, data=data or None, headers={"Content-Type": content_type} if data
-                                          else {}, timeout=30)
-            self._answers[known] = reply.status_code, reply.headers.get("Content-Type", ""), reply.content
+            reply = self._session.request(method, url, data=data or None, timeout=30, allow_redirects=False,
+                                          headers={"Content-Type": content_type} if data else {})
+            target = reply.headers.get("Location", "").replace(self.upstreams[self.version], self.url)
+            kind = reply.headers.get("Content-Type", "")
+            self._answers[known] = reply.status_code, kind, reply.content, target
         return self._answers[known]
 
 
@@ -216,14 +218,24 @@ def _handler(proxy):
                 self.close_connection = True
 
         def do_GET(self):
-            self._reply(*proxy.answer("GET", self.path, b"", ""))
+            self._pass_on("GET", b"", "")
+
+        def do_DELETE(self):
+            self._pass_on("DELETE", b"", "")
+
+        def _pass_on(self, method, data, content_type):
+            status, kind, body, target = proxy.answer(method, self.path, data, content_type)
+            self._reply(status, kind, body, **({"Location": target} if target else {}))
 
         def do_POST(self):
             data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             content_type = self.headers.get("Content-Type", "")
+            if not self.path.endswith("/sync"):
+                self._pass_on("POST", data, content_type)
+                return
             query = parse_qs(data.decode("latin-1")).get("QUERY", [""])[0]
             fault = proxy.next_fault(query)
-            status, kind, body = proxy.answer("POST", self.path, data, content_type)
+            status, kind, body, _ = proxy.answer("POST", self.path, data, content_type)
             earlier, proxy._last = proxy._last, body
             if fault in TABLE:
                 self._reply(status, kind, spoil(fault, body, earlier))
