@@ -39,7 +39,7 @@ _COLUMNS = {
 }
 
 
-def associate_tables(left, right, *, ellipse=None, region_containment=0.99, left_coordinates=None,
+def associate_tables(left, right, *, ellipse=None, region_containment=0.999, left_coordinates=None,
                      right_coordinates=None, left_error=None, fields=None, field_radius=8 * u.arcmin,
                      flux=None, training=None, folds=10, extended=None, neighbours=24,
                      prefixes=("left_", "right_"), prefix_all=False):
@@ -125,7 +125,7 @@ def associate_tables(left, right, *, ellipse=None, region_containment=0.99, left
        a      j      0.25    1
        b      j       1.0    2
     """
-    problem = _Problem.read(left, right, ellipse, region_containment, left_coordinates, right_coordinates,
+    problem = Problem.read(left, right, ellipse, region_containment, left_coordinates, right_coordinates,
                             left_error, fields, field_radius, flux, training, folds, extended, neighbours)
     names = _output_names(problem.left_table, problem.right_table, prefixes, prefix_all,
                           ("separation", "position_angle", *_COLUMNS))
@@ -134,7 +134,7 @@ def associate_tables(left, right, *, ellipse=None, region_containment=0.99, left
 
 
 @dataclass(frozen=True)
-class _Problem:
+class Problem:
     """What the user gave, read and checked."""
 
     left_table: object

@@ -18,6 +18,7 @@ __all__ = ["Candidates", "LeftSources", "Model", "Regions", "find_candidates", "
 
 _LATTICE = 128
 _EM_STEPS, _FIELD_STEPS = 8, 3
+_IGNORANCE = 40          # extended sources' likelihood ratios tell little
 _UNKNOWN = ((0.5, 1.0), (0.5, 1.0))
 _FEWEST = 10            # known counterparts, of which fluxes are learned
 _FEWEST_EXTENDED = 20   # extended sources, of which their own share is learned
@@ -59,6 +60,12 @@ class Regions:
     def limit(self):
         """The edge of each region, in units of its axes."""
         return np.where(self.extended, 1.0, axis_scale(self.containment))
+
+    def chosen(self, rows):
+        """Some of the regions."""
+        arrays = {name: getattr(self, name)[rows] for name in ("rows", "ra", "dec", "major", "minor", "angle",
+                                                               "extended")}
+        return replace(self, **arrays)
 
     def moved(self, east, north):
         """The regions at other places; offsets in degrees."""
@@ -143,8 +150,20 @@ def find_candidates(left, regions, density, fields):
     i, j = i[keep], j[keep]
     rows, place = np.unique(i, return_inverse=True)
     field, neighbours = density.around(rows)
-    return Candidates(i, j, separation[keep], spread[keep], field[place], neighbours[place],
+    return Candidates(i, j, separation[keep], spread[keep], _mean_density(field[place], j), neighbours[place],
                       regions.coverage(fields), regions.extended)
+
+
+def _mean_density(density, right):
+    """
+    Mean density over each region, given that at its candidates: the harmonic mean.
+
+    Candidates are more where it is dense: the mean of 1 / density is the area over their number.
+    """
+    if not len(right):
+        return density
+    number = np.bincount(right)
+    return (number / np.maximum(np.bincount(right, 1 / density), 1e-300))[right]
 
 
 def _secure(left, true_ra, true_dec):
@@ -227,14 +246,14 @@ def _learn_by_turns(left, candidates, model, true_flux=None):
 def _with_share(candidates, model):
     ratio, _ = _ratio(candidates, model)
     total = np.bincount(candidates.right, ratio, minlength=len(candidates.coverage))
-    shares = [learn_share(total[rows], candidates.coverage[rows])
-              for rows in (~candidates.extended, candidates.extended)]
+    shares = [learn_share(total[rows], candidates.coverage[rows], ignorance=ignorance)
+              for rows, ignorance in ((~candidates.extended, 0), (candidates.extended, _IGNORANCE))]
     if np.sum(candidates.extended & (total > 0)) < _FEWEST_EXTENDED:
         shares[1] = shares[0]
     return replace(model, shares=tuple(shares))
 
 
-def _prior(candidates, model):
+def prior_of(candidates, model):
     """Probability of each region that the left catalogue holds its counterpart."""
     point, extended = (prior_share(*share, candidates.coverage) for share in model.shares)
     return np.where(candidates.extended, extended, point)
@@ -244,7 +263,7 @@ def _ratio(candidates, model):
     """Likelihood ratios, and the density of field sources that are at least as bright."""
     ratio, brighter = candidates.density / candidates.field, candidates.field
     if model.prior is not None:
-        by_flux, share = model.prior.ratio(candidates.left, candidates.neighbours,
+        by_flux, share = model.prior.ratio(candidates.left, candidates.neighbours, candidates.right,
                                            model.right_fold[candidates.right])
         ratio, brighter = ratio * by_flux, brighter * share
     return ratio, brighter
@@ -252,8 +271,9 @@ def _ratio(candidates, model):
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of each pair: p_i, p_any of its region, rank in it, density of brighter field sources, confusion."""
+    """Of each pair; p_any of its region, rank in it, and the density of field sources as bright."""
 
+    ratio: np.ndarray
     p_i: np.ndarray
     p_any: np.ndarray
     rank: np.ndarray
@@ -276,9 +296,9 @@ def judge(left, candidates, model):
     `Judgement`
     """
     ratio, brighter = _ratio(candidates, model)
-    p_i, p_any = posterior(ratio, candidates.right, candidates.coverage, _prior(candidates, model))
+    p_i, p_any = posterior(ratio, candidates.right, candidates.coverage, prior_of(candidates, model))
     rank = _rank(candidates, p_i)
-    return Judgement(p_i, p_any[candidates.right], rank, brighter,
+    return Judgement(ratio, p_i, p_any[candidates.right], rank, brighter,
                      _confused(left, candidates, p_i, len(p_any)))
 
 

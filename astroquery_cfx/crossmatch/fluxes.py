@@ -1,9 +1,10 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """What fluxes counterparts have, and what fluxes field sources have where they lie.
 
-The fluxes are counted in bins of their logarithm, and one for fluxes of zero; a missing flux says
-nothing. How bright sources are that a catalogue holds depends on how deep the telescope looked: both
-histograms are taken as functions of the median flux of a source's neighbours, its level.
+The fluxes are counted in bins of their logarithm, and one for fluxes of zero. That a flux is missing is
+mostly the field's doing (another detector), and judged apart. How bright sources are that a catalogue
+holds depends on how deep the telescope looked: all is taken as a function of the median flux of a
+source's neighbours, its level.
 Arrays in, arrays out.
 """
 
@@ -133,16 +134,17 @@ class FluxPrior:
 
     def __init__(self, flux, rows, neighbours, *, weight, fold=None, true_flux=None):
         self.bins = FluxBins(flux if true_flux is None else np.concatenate((flux, true_flux)))
-        # A neighbour that is not there has no flux.
-        self.index = np.append(self.bins.index(flux), self.bins.number)
+        # A neighbour that is not there is in no bin.
+        self.index = np.append(self.bins.index(flux), self.bins.number + 1)
         self.num_folds = 1 if fold is None else int(fold.max(initial=-1)) + 2  # the last: of nobody
         owner = np.append(np.full(len(flux), -1) if fold is None else fold, -1)
         weight = np.append(weight, 0.0)
         self._learn_field(neighbours, owner, weight)
-        level = np.full(len(flux) + 1, self.bins.levels)
+        level = np.full(len(flux) + 1, -1)
         level[rows] = self.bins.level(self.index[neighbours])
         sure = weight if fold is None else (owner >= 0).astype(float)
         self._learn_counterparts(level, owner, sure, true_flux)
+        self._learn_missing(neighbours, level, owner, sure, true_flux)
 
     def _learn_field(self, neighbours, owner, weight):
         index = self.index[neighbours]
@@ -162,6 +164,7 @@ class FluxPrior:
         return np.reshape(counts, (len(counts), self.bins.levels + 1, self.bins.number))
 
     def _learn_counterparts(self, level, owner, weight, true_flux):
+        level = np.where(level < 0, self.bins.levels, level)
         if true_flux is not None:
             index = self.bins.index(true_flux)
             counts = self.bins.count(np.full(len(index), self.bins.levels), index)[None]
@@ -178,14 +181,32 @@ class FluxPrior:
         if true_flux is not None:
             self.true[:] = mean[:, None, :]
 
-    def ratio(self, rows, neighbours, fold):
+    def _learn_missing(self, neighbours, level, owner, sure, true_flux):
+        """Shares of missing fluxes at each level: of field sources, and of counterparts by the odds ratio."""
+        index = self.index[neighbours]
+        there = index <= self.bins.number
+        at = np.broadcast_to(self.bins.level(index)[:, None], index.shape)[there]
+        missing = index[there] == self.bins.number
+        every, lost = (np.bincount(at, weight, minlength=self.bins.levels + 1) for weight in (None, missing))
+        mean = lost.sum() / max(every.sum(), 1)
+        share = np.clip((lost + _FIELD_SHRINK * mean) / (every + _FIELD_SHRINK), 0.001, 0.99)
+        self.missing_field = share
+        odds = []
+        for k in range(self.num_folds):
+            use = (sure > 0) & (owner != k) & (level >= 0) & (true_flux is None)
+            seen = sure[use] @ (self.index[use] == self.bins.number)
+            odds.append(_log_odds(seen, share[level[use]], sure[use]))
+        self.missing_true = 1 / (1 + (1 / share - 1) * np.exp(-np.array(odds))[:, None])
+
+    def ratio(self, rows, neighbours, region, fold):
         """
         The ratio q / n of some sources, and the share of field sources that are as bright.
 
         Parameters
         ----------
-        rows, fold : `~numpy.ndarray` of int, shape (m,)
-            The sources, and the fold for which they are judged (-1: none).
+        rows, region, fold : `~numpy.ndarray` of int, shape (m,)
+            The sources, the region of which they are candidates and which has one level, and the fold for
+            which they are judged (-1: none).
         neighbours : `~numpy.ndarray` of int, shape (m, k)
 
         Returns
@@ -193,13 +214,33 @@ class FluxPrior:
         ratio, brighter : `~numpy.ndarray`, shape (m,)
         """
         fold = np.where((fold < 0) | (self.num_folds == 1), self.num_folds - 1, fold)
-        index = self.index[rows]
+        index, level = self.index[rows], self._region_level(self.bins.level(self.index[neighbours]), region)
         missing = index == self.bins.number
-        cell = fold, self.bins.level(self.index[neighbours]), np.where(missing, 0, index)
-        ratio = self.true[cell] / self.field[cell]
-        return np.where(missing, 1.0, ratio), np.where(missing, 1.0, self._share_above()[cell])
+        cell = fold, level, np.where(missing, 0, index)
+        lost = self.missing_true[fold, level], self.missing_field[level]
+        ratio = np.where(missing, lost[0] / lost[1],
+                         self.true[cell] / self.field[cell] * (1 - lost[0]) / (1 - lost[1]))
+        return ratio, np.where(missing, 1.0, self._share_above()[cell])
+
+    def _region_level(self, level, region):
+        known = level < self.bins.levels
+        number = np.bincount(region, known)
+        mean = np.bincount(region, np.where(known, level, 0)) / np.maximum(number, 1)
+        return np.where(number > 0, np.round(mean), self.bins.levels).astype(int)[region]
 
     def _share_above(self):
         """Share of field sources that are at least as bright; zero is below all."""
         bright = np.cumsum(self.field[..., :-1][..., ::-1], axis=-1)[..., ::-1]
         return np.concatenate([bright, np.ones((*bright.shape[:-1], 1))], axis=-1)
+
+
+def _log_odds(seen, share, weight):
+    """By how much the log odds of each share are to be raised so that so many are expected; shrunk to 0."""
+    logit = np.append(np.log(share / (1 - share)), 0.0)
+    weight, target = np.append(weight, 2.0), seen + 1.0  # two more, of which one is missing, say nothing
+    low, high = -4.0, 4.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        expected = weight @ (1 / (1 + np.exp(-logit - middle)))
+        low, high = (middle, high) if expected < target else (low, middle)
+    return (low + high) / 2

@@ -100,7 +100,7 @@ def chance_probability(separation, density):
     return -np.expm1(-np.pi * np.square(separation) * density)
 
 
-def posterior(ratio, right, coverage, prior):
+def posterior(ratio, right, coverage, prior, *, others=0.0):
     """
     Probability of each candidate to be the counterpart, given all candidates.
 
@@ -118,6 +118,8 @@ def posterior(ratio, right, coverage, prior):
         w_j, the share of the weight of each region that was looked at.
     prior : `~numpy.ndarray`, shape (right rows,)
         P.
+    others : float or `~numpy.ndarray`, shape (right rows,), optional
+        Likelihood ratios of candidates that are not among the pairs.
 
     Returns
     -------
@@ -133,7 +135,7 @@ def posterior(ratio, right, coverage, prior):
     """
     odds = prior / np.maximum(coverage, _LEAST)
     total = np.bincount(right, ratio, minlength=len(coverage)) * odds
-    evidence = 1 - prior + total
+    evidence = 1 - prior + total + others * odds
     return ratio * odds[right] / evidence[right], total / evidence
 
 
@@ -164,17 +166,20 @@ def prior_share(share, exponent, coverage):
     return share * np.maximum(coverage, _LEAST) ** exponent
 
 
-def learn_share(total, coverage):
+def learn_share(total, coverage, *, ignorance=0.0):
     """
     The share of counterparts that the left catalogue holds, and how it falls with coverage.
 
     By maximum likelihood: that of all right sources is the product of ``(1 - P) + P sum LR / w`` with
-    ``P = c w**a``. For each a its logarithm is concave in c; a is sought in steps of 0.1.
+    ``P = c w**a``, times a prior that keeps P away from 0 and 1. For each a the logarithm is concave in c; a
+    is sought in steps of 0.1.
 
     Parameters
     ----------
     total, coverage : `~numpy.ndarray`, shape (right rows,)
         Sum of the likelihood ratios, and w.
+    ignorance : float, optional
+        How many sources the prior is worth.
 
     Returns
     -------
@@ -185,7 +190,7 @@ def learn_share(total, coverage):
     --------
     >>> import numpy as np
     >>> from astroquery_cfx.crossmatch.likelihood import learn_share
-    >>> share, exponent = learn_share(np.array([1e6] * 30 + [0.0] * 70), np.ones(100))
+    >>> share, exponent = learn_share(np.array([1e6] * 300 + [0.0] * 700), np.ones(1000))
     >>> round(share, 3), exponent
     (0.3, 1.0)
     """
@@ -194,18 +199,18 @@ def learn_share(total, coverage):
     gain = total[use] / coverage - 1
     if not len(gain):
         return 0.5, 1.0
-    found = [_best_share(gain * coverage**exponent) for exponent in _EXPONENTS]
+    found = [_best_share(gain, coverage**exponent, ignorance) for exponent in _EXPONENTS]
     best = max(range(len(found)), key=lambda number: found[number][1])
     return found[best][0], _EXPONENTS[best]
 
 
-def _best_share(gain):
-    """The c for which the sum of log(1 + c gain) is largest, and that sum."""
+def _best_share(gain, part, ignorance):
+    """The c for which the posterior of ``P = c part`` is largest, and its logarithm."""
+    gain, weight = gain * part, ignorance / 2 / len(gain)
     low, high = 0.001, 0.999
     for _ in range(40):
-        middle = (low + high) / 2
-        if fsum(gain / (1 + middle * gain)) > 0:  # exact: the order of the rows does not matter
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2, fsum(np.log1p((low + high) / 2 * gain))
+        c = (low + high) / 2
+        # The exact sum: the order of the rows does not matter.
+        slope = fsum(gain / (1 + c * gain)) + weight * fsum(1 / c - part / (1 - c * part))
+        low, high = (c, high) if slope > 0 else (low, c)
+    return c, fsum(np.log1p(c * gain)) + weight * fsum(np.log(c * part) + np.log1p(-c * part))
