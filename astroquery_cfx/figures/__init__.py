@@ -8,6 +8,7 @@ file, and none touches the state of pyplot: ``plot_...(table).figure.savefig("fi
 (of an array of axes, ``axes[0].figure``).
 """
 
+from .association import plot_completeness, plot_reliability
 from .histograms import plot_latitude_histogram, plot_longitude_histogram
 from .maps import plot_match_density_map, plot_matches_map, plot_observations_map, plot_sources_map
 from .matches import plot_match_counts, plot_matches_by_flux
@@ -18,6 +19,7 @@ from .strips import plot_flux_ratio_strip, plot_plane_strip
 
 __all__ = [
     "plot_class_shares",
+    "plot_completeness",
     "plot_flux_ratio_by_class",
     "plot_flux_ratio_by_position",
     "plot_flux_ratio_strip",
@@ -29,6 +31,7 @@ __all__ = [
     "plot_matches_map",
     "plot_observations_map",
     "plot_plane_strip",
+    "plot_reliability",
     "plot_separations",
     "plot_sources_map",
 ]

@@ -17,7 +17,17 @@ def make_tables(seed=1, simulated=None):
     rng = np.random.default_rng(seed)
     meta = {"simulated": simulated} if simulated else {}
     return {"observations": observations(rng, meta), "sources": sources(rng, meta), **pairs(rng, meta),
-            "shares": shares(meta)}
+            "shares": shares(meta), "calibration": calibration(meta)}
+
+
+def calibration(meta):
+    cut = np.arange(0.05, 1, 0.05)
+    num = np.round(900 * (1 - 0.8 * cut))
+    chance = 500 * (1 - cut) ** 3
+    return Table({"cut": cut, "num": num, "expected_true": num - 0.95 * chance, "chance": chance,
+                  "chance_error": 3 + 0.02 * chance, "reliability": 1 - chance / num,
+                  "reliability_error": (3 + 0.1 * chance) / num, "completeness": (num - chance) / 600},
+                 meta=meta)
 
 
 def observations(rng, meta):
@@ -69,6 +79,8 @@ def shares(meta):
 
 
 DRAWINGS = {
+    "plot_completeness": "calibration",
+    "plot_reliability": "calibration",
     "plot_class_shares": "shares",
     "plot_flux_ratio_by_class": "matched",
     "plot_flux_ratio_by_position": "matched",

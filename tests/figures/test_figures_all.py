@@ -120,7 +120,7 @@ def test_empty_table_is_refused(drawing):
 def test_missing_column_is_named(drawing):
     plot, table = drawing
     missing = {"observations": "exposure", "sources": "dec", "matched": "fermi_l", "separations": "offset_95",
-               "grouped": "num_csc_matches", "shares": "group"}[DRAWINGS[plot.__name__]]
+               "grouped": "num_csc_matches", "shares": "group", "calibration": "cut"}[DRAWINGS[plot.__name__]]
     missing = "csc_flux" if "class" in plot.__name__ and missing == "fermi_l" else missing
     rest = table.copy()
     rest.remove_column(missing)
