@@ -4,9 +4,9 @@
 import hashlib
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 from astroquery.exceptions import InputWarning
 
 from ..errors import InvalidFileError, InvalidInputError
@@ -52,7 +52,7 @@ class CatalogFile:
     release: Release | None
     extensions: list
 
-    @property
+    @cached_property
     def sources(self):
         """The extension with the sources."""
         return _find_sources(self.extensions, self.name)
@@ -64,7 +64,7 @@ class CatalogFile:
             return self.release.name
         return f"{self.sources.header.get('CDS-NAME', 'LAT catalogue')} {self.version}".strip()
 
-    @property
+    @cached_property
     def column_names(self):
         """Canonical names of the columns that the file itself has."""
         return column_names(self.sources.header)
@@ -133,7 +133,7 @@ class CatalogFile:
         if wanted := [name for name in names if name in regions]:
             self._add_regions(table, wanted, rows)
             table = table[names] if columns is not None else table
-        if "Source_Name" in names and len(np.unique(table["Source_Name"])) != len(table):
+        if "Source_Name" in names and len(set(table["Source_Name"].tolist())) != len(table):
             raise InvalidFileError(f"{self.name} is damaged or altered: sources bear the same name.",
                                    remedy="download it again.")
         table.meta.update(self._meta(table, absent))

@@ -1,12 +1,13 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Bytes of a FITS file -> its extensions, each checked.
 
-The tables of the 4FGL catalogues are read here without `astropy.io.fits`
-making arrays of strings one by one: a few columns of a large table cost
-little, and what is cut or flipped is found before anything is used.
+The 4FGL catalogues are read here without `astropy.io.fits`, which parses each
+card and each column at leisure: a few columns of a large table cost little, and
+what is cut or flipped is found before anything is used.
 """
 
 import gzip
+import math
 import re
 import zlib
 from typing import NamedTuple
@@ -20,13 +21,15 @@ __all__ = ["Extension", "has_good_checksums", "read_bytes", "table_dtype", "walk
 _BLOCK = 2880
 _FORMAT = re.compile(r"(\d*)([ABIJKED])$")
 _TYPES = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
+# KEYWORD = 'text' / comment, or KEYWORD = number / comment
+_CARD = re.compile(r"([A-Z0-9_-]{1,8}) *= +(?:'((?:[^']|'')*)'|([^/]*))")
 _AGAIN = "download it again."
 
 
 class Extension(NamedTuple):
-    """Header (`~astropy.io.fits.Header`) and bytes of an extension."""
+    """Header (keyword -> value) and bytes of an extension."""
 
-    header: object
+    header: dict
     header_bytes: memoryview
     data_bytes: memoryview
 
@@ -114,8 +117,8 @@ def walk_extensions(content, what="the file"):
     view, extensions, start = memoryview(content), [], 0
     while start < len(content):
         data_start = _header_end(content, start, what)
-        header = _parse_header(content[start:data_start], what)
-        end = data_start + header.data_size_padded
+        header, size = _parse_header(content[start:data_start], what)
+        end = data_start + size + -size % _BLOCK
         if end > len(content):
             raise InvalidFileError(f"{what} is cut: it has {len(content):,} bytes of at least {end:,}.",
                                    remedy=_AGAIN)
@@ -134,17 +137,35 @@ def _header_end(content, start, what):
 
 
 def _parse_header(cards, what):
-    """Header of an extension; a card that cannot be is damage."""
-    from astropy.io.fits import Header
-    from astropy.io.fits.verify import VerifyError
-
+    """Keyword -> value of a header; one that no data size comes of is damaged."""
+    text = cards.decode("latin-1")
+    cards = (_CARD.match(text, i, i + 80) for i in range(0, len(text), 80))
+    header = {card[1]: _value(card) for card in cards if card}
     try:
-        header = Header.fromstring(cards)
-        _ = header.data_size_padded, header.get("EXTNAME")
-    except (VerifyError, ValueError, TypeError, KeyError, UnicodeDecodeError) as error:
-        raise InvalidFileError(f"{what} is damaged: a header cannot be read ({error}).",
+        axes = [header[f"NAXIS{i}"] for i in range(1, header["NAXIS"] + 1)]
+        size = abs(header["BITPIX"]) // 8 * header.get("GCOUNT", 1) * (
+            header.get("PCOUNT", 0) + math.prod(axes)) if axes else 0
+        if size < 0 or not isinstance(size, int):
+            raise ValueError("NAXIS")
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidFileError(f"{what} is damaged: a header does not tell the size of its data ({error}).",
                                remedy=_AGAIN) from error
-    return header
+    return header, size
+
+
+def _value(match):
+    """Value of a card: a text, a number, or True or False."""
+    if match[2] is not None:
+        return match[2].replace("''", "'").rstrip()
+    text = match[3].strip()
+    if text in ("T", "F"):
+        return text == "T"
+    for kind in (int, float):
+        try:
+            return kind(text.replace("D", "E"))
+        except ValueError:
+            continue
+    return text
 
 
 def has_good_checksums(extension):
@@ -197,7 +218,7 @@ def table_dtype(header):
 
     Parameters
     ----------
-    header : `~astropy.io.fits.Header`
+    header : dict
         Of a BINTABLE extension.
 
     Returns

@@ -110,7 +110,7 @@ def time_edges(starts, intervals, header):
         Column of the extension Hist_Start, in s of mission elapsed time: edges, or starts.
     intervals : int
         How many intervals there are.
-    header : `~astropy.io.fits.Header`
+    header : dict
         With MJDREFI, MJDREFF and TSTOP.
 
     Returns

@@ -3,6 +3,7 @@
 
 import re
 from difflib import get_close_matches
+from functools import cache
 
 import numpy as np
 from astropy import units as u
@@ -23,7 +24,7 @@ def column_names(header):
 
     Parameters
     ----------
-    header : `~astropy.io.fits.Header`
+    header : dict
         Of the extension.
 
     Returns
@@ -146,6 +147,7 @@ def _decode(text):
         return np.char.decode(text, "latin-1")
 
 
+@cache
 def _unit(text):
     """Unit of a column; one that astropy does not know keeps its name."""
     text = str(text or "").strip()
