@@ -94,20 +94,20 @@ def run_method(name, folder, radius):
     return {"cpu": cpu, "wall": seconds, "pairs": len(i), "megabytes": (peak - before) / 1024}
 
 
-def in_own_process(name, folder, radius):
-    command = [sys.executable, __file__, "--method", name, str(folder), repr(radius)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def in_own_process(*arguments):
+    """What this script prints with these arguments; a child's peak memory counts its parent's, kept small so."""
+    command = [sys.executable, __file__, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def compare(label, rounds):
     _, _, radius, aim = CASES[label]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_sides(label, folder)
+        in_own_process("--make", label, name)
         runs = {method: [] for method in METHODS}
         for _ in range(rounds):
             for method in METHODS:
-                runs[method].append(in_own_process(method, folder, radius))
+                runs[method].append(json.loads(in_own_process("--method", method, name, repr(radius))))
     best = {method: min(results, key=lambda result: result["cpu"]) for method, results in runs.items()}
     if len({result["pairs"] for result in best.values()}) > 1:
         print("  the methods do not find the same pairs:")
@@ -158,9 +158,13 @@ def main():
     parser.add_argument("--all", action="store_true", help="all cases")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stilts", action="store_true", help="also whole programs, beside stilts tskymatch2")
+    parser.add_argument("--make", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--method", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--program", nargs=4, help=argparse.SUPPRESS)
     parsed = parser.parse_args()
+    if parsed.make:
+        make_sides(parsed.make[0], Path(parsed.make[1]))
+        return
     if parsed.method:
         name, folder, radius = parsed.method
         print(json.dumps(run_method(name, Path(folder), float(radius))))
