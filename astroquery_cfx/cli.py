@@ -9,30 +9,9 @@ from pathlib import Path
 
 from . import __version__
 from .errors import CFXError, InvalidInputError
+from .usage import EXAMPLES
 
 __all__ = ["main"]
-
-_EXAMPLES = {
-    "": """examples:
-  astroquery-cfx reproduce --archive embedded
-  astroquery-cfx query csc --columns name,ra,dec,b_flux_ap --output csc.parquet
-  astroquery-cfx match left.fits right.ecsv --radius 3arcsec --output pairs.ecsv
-  astroquery-cfx serve --port 8080""",
-    "reproduce": """examples:
-  astroquery-cfx reproduce --archive embedded
-  astroquery-cfx reproduce --archive embedded --csc my_sources.fits --fermi gll_psc_v35.fit
-  astroquery-cfx reproduce --archive heasarc --b-max 5deg --radius 3arcmin --output plane5""",
-    "query": """examples:
-  astroquery-cfx query csc --columns name,ra,dec,b_flux_ap --output csc.parquet
-  astroquery-cfx query "SELECT name, ra, dec FROM csc WHERE b_flux_ap > 1e-12" --output bright.ecsv""",
-    "match": """examples:
-  astroquery-cfx match chandra.fits fermi.fits --radius 0.1deg --output pairs.ecsv
-  astroquery-cfx match chandra.fits gll_psc_v35.fit --radius Conf_95_SemiMajor --right-coordinates GLON,GLAT
-                       --output pairs.parquet""",
-    "serve": """examples:
-  astroquery-cfx serve
-  astroquery-cfx serve --csc my_sources.fits --table mine=other.ecsv --port 8080""",
-}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -105,7 +84,7 @@ def _join_negative(arguments):
 
 
 def _parser():
-    parser = _Parser(prog="astroquery-cfx", epilog=_EXAMPLES[""],
+    parser = _Parser(prog="astroquery-cfx", epilog=EXAMPLES[""],
                      formatter_class=argparse.RawDescriptionHelpFormatter,
                      description="Whole catalogues from HEASARC, the Fermi LAT catalogues, and their"
                                  " cross-match.")
@@ -114,12 +93,13 @@ def _parser():
     _add_reproduce(commands)
     _add_query(commands)
     _add_match(commands)
+    _add_associate(commands)
     _add_serve(commands)
     return parser
 
 
 def _add_command(commands, name, run, text):
-    command = commands.add_parser(name, help=text, description=text, epilog=_EXAMPLES[name],
+    command = commands.add_parser(name, help=text, description=text, epilog=EXAMPLES[name],
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
     command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     command.set_defaults(run=run)
@@ -168,21 +148,37 @@ def _add_query(commands):
     command.add_argument("--output", type=Path, required=True, metavar="FILE", help=_file_help())
 
 
-def _add_match(commands):
-    command = _add_command(commands, "match", _run_match,
-                           "Write all pairs of rows of two tables within a radius.")
-    command.add_argument("left", type=Path, metavar="LEFT", help="a table file")
-    command.add_argument("right", type=Path, metavar="RIGHT", help="a table file")
-    command.add_argument("--radius", required=True, metavar="ANGLE|COLUMN",
-                         help="the largest separation, e.g. 3arcsec, or a column of RIGHT")
+def _add_sides(command, left="a table file", right="a table file"):
+    command.add_argument("left", type=Path, metavar="LEFT", help=left)
+    command.add_argument("right", type=Path, metavar="RIGHT", help=right)
     for side in ("left", "right"):
         command.add_argument(f"--{side}-coordinates", metavar="LON,LAT",
                              help=f"position columns of {side.upper()}, in degrees if without unit")
+    command.add_argument("--output", type=Path, required=True, metavar="FILE", help=_file_help())
+
+
+def _add_match(commands):
+    command = _add_command(commands, "match", _run_match,
+                           "Write all pairs of rows of two tables within a radius.")
+    command.add_argument("--radius", required=True, metavar="ANGLE|COLUMN",
+                         help="the largest separation, e.g. 3arcsec, or a column of RIGHT")
     command.add_argument("--join", default="inner", choices=("inner", "left", "right", "outer"),
                          help="which rows without a partner are kept (default: %(default)s)")
     command.add_argument("--keep", default="all", choices=("all", "nearest_left", "nearest_right", "mutual"),
                          help="which pairs are kept (default: %(default)s)")
-    command.add_argument("--output", type=Path, required=True, metavar="FILE", help=_file_help())
+    _add_sides(command)
+
+
+def _add_associate(commands):
+    command = _add_command(commands, "associate", _run_associate,
+                           "Write the candidates for the counterpart of each row, with probabilities.")
+    command.add_argument("--flux", metavar="COLUMN", help="fluxes of LEFT (default: not used)")
+    command.add_argument("--fields", type=Path, metavar="FILE", help="table file with the observed fields")
+    command.add_argument("--field-radius", default="8arcmin", metavar="ANGLE",
+                         help="radius of the fields (default: %(default)s)")
+    command.add_argument("--calibration", type=Path, metavar="FILE",
+                         help="write reliability and completeness by probability to this file, too")
+    _add_sides(command, "a table file: sources located well", "a table file: sources with error ellipses")
 
 
 def _add_serve(commands):
@@ -317,20 +313,48 @@ def _run_query(parsed):
     sys.stdout.write(f"{len(table):,} rows, {len(table.colnames)} columns: {parsed.output}\n")
 
 
+def _read_sides(parsed):
+    """The two tables, and where their positions are."""
+    from .files import read_table
+
+    positions, tables = {}, []
+    for side in ("left", "right"):
+        named = getattr(parsed, f"{side}_coordinates")
+        tables.append(read_table(getattr(parsed, side)))
+        _assume_degrees(tables[-1], (named or "").split(","))
+        positions[f"{side}_coordinates"] = tuple(named.split(",")) if named else None
+    return *tables, positions
+
+
 def _run_match(parsed):
     from .crossmatch import crossmatch_tables
-    from .files import file_format, read_table, write_table
+    from .files import file_format, write_table
 
     file_format(parsed.output)
-    left, right = read_table(parsed.left), read_table(parsed.right)
-    for table, text in ((left, parsed.left_coordinates), (right, parsed.right_coordinates)):
-        _assume_degrees(table, (text or "").split(","))
+    left, right, positions = _read_sides(parsed)
     radius = parsed.radius if parsed.radius in right.colnames else _radius(parsed.radius)
-    positions = {f"{side}_coordinates": tuple(text.split(",")) if text else None
-                 for side, text in (("left", parsed.left_coordinates), ("right", parsed.right_coordinates))}
     pairs = crossmatch_tables(left, right, radius, join=parsed.join, keep=parsed.keep, **positions)
     write_table(pairs, parsed.output)
     sys.stdout.write(f"{len(pairs):,} pairs: {parsed.output}\n")
+
+
+def _run_associate(parsed):
+    from .crossmatch import associate_tables, calibrate_association
+    from .files import file_format, read_table, write_table
+    from .progress import progress_bar
+
+    paths = [path for path in (parsed.output, parsed.calibration) if path is not None]
+    for path in paths:
+        file_format(path)
+    left, right, options = _read_sides(parsed)
+    options |= {"flux": parsed.flux, "field_radius": _radius(parsed.field_radius),
+                "fields": None if parsed.fields is None else read_table(parsed.fields)}
+    with progress_bar(len(paths), description="Associations", unit="table") as bar:
+        for path, step in zip(paths, (associate_tables, calibrate_association), strict=False):
+            table = step(left, right, **options)
+            write_table(table, path)
+            sys.stdout.write(f"{len(table):,} rows: {path}\n")
+            bar.update(1)
 
 
 def _assume_degrees(table, named):

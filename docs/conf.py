@@ -66,7 +66,8 @@ html_sidebars = {"index": [], "installation": [], "quickstart": []}
 _examples = [
     "observations_map", "sources_map", "longitude_histogram", "latitude_histogram", "plane_strip",
     "matches_map", "flux_ratio_strip", "match_counts", "flux_ratio_by_position", "flux_ratio_by_class",
-    "matches_by_flux", "separations", "match_density_map", "class_shares", "any_table",
+    "matches_by_flux", "separations", "match_density_map", "class_shares", "reliability",
+    "completeness", "any_table",
 ]
 sphinx_gallery_conf = {
     "examples_dirs": ["examples"],

@@ -35,6 +35,7 @@ ARROWS = {
     "reproduce": GROUND | {"csc", "fermi", "crossmatch", "figures", "tap", "report"},
     "report": GROUND,
     "closing": GROUND,
+    "usage": set(),
     "cli": None,  # the shell over all of it
 }
 

@@ -37,9 +37,9 @@ def calibrate_association(left, right, *, by="p_i", cuts=None, shifts=(2.0, 2.5,
     The regions of the right sources are moved on rings about their places, where none of their counterparts
     is. What passes the cut there passes by chance. Places with less than half of the coverage of the
     original are left out; the others count by the ratio of the coverages, and the mean over the places of
-    each source is summed. Where a source has its counterpart among its candidates, which it has with its
-    p_any, a false one has to stand up to it: there the false candidates are judged together with the best
-    candidate of the original place.
+    each source is summed (sources without any such place are allowed for). Where a source has its
+    counterpart among its candidates, which it has with its p_any, a false one has to stand up to it: there
+    the false candidates are judged together with the best candidate of the original place.
 
     Parameters
     ----------
@@ -155,23 +155,30 @@ class _Calibration:
         if not kept.any():
             raise InvalidInputError("No shifted region lies in observed fields.",
                                     remedy="give fields, other shifts, or more of the left catalogue.")
-        chance, error = self._mean(kept, np.array([one[1] for one in moved]))
+        false = np.array([np.bincount(self.candidates.right, row * (1 - judged.p_i), minlength=size)[seen]
+                          for row in passing])
+        chance, error = self._mean(kept, np.array([one[1] for one in moved]), false)
         meta = {"by": self.by, "shifts": [float(shift) for shift in shifts], "angles": int(angles),
                 "regions": len(seen), "regions_shifted": int(np.sum(kept.any(axis=0))),
                 "places": int(kept.sum())}
         return passing.sum(axis=1), chance, error, (passing @ judged.p_i, p_any.sum()), meta
 
-    def _mean(self, kept, counts):
-        """Sum over regions of the mean of their places, and its error; regions without places as the rest."""
-        scale = kept.shape[1] / np.sum(kept.any(axis=0))
-        weight = scale * kept / np.maximum(kept.sum(axis=0), 1)
-        each = np.einsum("sr,scr->sc", weight, counts)
+    def _mean(self, kept, counts, false):
+        """
+        Sum over regions of the mean of their places, and its error.
+
+        For regions without places it is raised by what the probabilities expect of them, and of the rest.
+        """
+        weight = kept / np.maximum(kept.sum(axis=0), 1)
+        raised = false.sum(axis=1) / np.maximum(false[:, kept.any(axis=0)].sum(axis=1), 1e-9)
+        raised = np.where(false.sum(axis=1) > 0, raised, 1.0)
+        each = np.einsum("sr,scr->sc", weight, counts) * raised
         chance, part = each.sum(axis=0), weight.sum(axis=1)
         used = part > 0
         # Each shift tells of some of the sources: brought to the same sum before their scatter is taken.
         alike = each[used] / part[used, None] * part.sum()
         scatter = alike.std(axis=0, ddof=1) / np.sqrt(used.sum()) if used.sum() > 1 else 0.0
-        return chance, np.maximum(scatter, np.sqrt(chance * weight.max()))
+        return chance, np.maximum(scatter, np.sqrt(chance * weight.max() * raised))
 
     def _moved(self, seen, shift, angle, p_any, best):
         """Which regions are kept at one place of the ring, and how many candidates pass, (cuts, regions)."""

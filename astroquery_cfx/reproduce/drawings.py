@@ -81,6 +81,12 @@ DRAWINGS = (
             "Share of each group of classes among all Fermi sources in the plane, and among those with a"
             " Chandra"
             " source within the radius."),
+    Drawing("reliability", "Can the associations be trusted?", "calibration",
+            "Candidates for the counterparts of all Fermi sources, by their probability: the share that is no"
+            " chance, from the same regions at other places in observed fields."),
+    Drawing("completeness", "What a cut in probability keeps", "calibration",
+            "How pure the associations above a probability are, and what share of the counterparts they"
+            " hold."),
 )
 
 

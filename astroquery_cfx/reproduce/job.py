@@ -17,6 +17,7 @@ from ..errors import CFXError, OutputError
 from ..files import write_aside, write_table
 from ..progress import progress_bar
 from ..report import write_report
+from .associating import associations_tables
 from .drawings import choose_drawings, draw_figures
 from .matching import class_shares, group_table, match_plane, matched_table, separations_table
 from .selection import angle, flux_statistics, select_classes, select_observed, select_plane, select_positive
@@ -32,6 +33,8 @@ _TABLE_FORMATS = {
     "separations": (".ecsv", ".parquet"),
     "class_shares": (".ecsv", ".csv"),
     "pulsars": (".ecsv", ".csv"),
+    "associations": (".ecsv", ".parquet"),
+    "calibration": (".ecsv",),
 }
 
 
@@ -163,6 +166,10 @@ def _make_tables(fetched, fermi, options, show_progress):
               "grouped": grouped, "separations": separations_table(pairs),
               "class_shares": class_shares(fermi, pairs, options["b_max"]),
               "pulsars": select_classes(grouped, "psr", "msp")}
+    with progress_bar(1, description="Associations", unit="table", show=show_progress) as bar:
+        tables["associations"], tables["calibration"] = associations_tables(fetched["sources"], observations,
+                                                                            fermi)
+        bar.update(1)
     return {name: _with_meta(table, fermi, options) for name, table in tables.items()}
 
 
@@ -170,6 +177,7 @@ def _with_meta(table, fermi, options):
     """Keep in the meta what the same input gives again: no time of retrieval, no address of a service."""
     table = Table(table, copy=False)
     told = {key: table.meta[key] for key in ("simulated",) if key in table.meta}
+    told |= {key: table.meta[key] for key in ("association", "calibration") if key in table.meta}
     told["fermi"] = {key: str(fermi.meta[key])
                               for key in ("release", "sha256", "citation") if key in fermi.meta}
     table.meta = told | {name: str(value) for name, value in options.items()}
