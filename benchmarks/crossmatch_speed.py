@@ -95,7 +95,7 @@ def run_method(name, folder, radius):
 
 
 def in_own_process(*arguments):
-    """What this script prints with these arguments; a child's peak memory counts its parent's, kept small so."""
+    """What this script prints with these arguments. (A child's peak counts its parent's memory.)"""
     command = [sys.executable, __file__, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 

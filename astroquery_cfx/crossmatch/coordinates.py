@@ -38,6 +38,9 @@ class Positions:
     @property
     def num_missing(self):
         """How many rows have no usable position."""
+        limits = [limit for side in (self.ra, self.dec) if len(side) for limit in (side.min(), side.max())]
+        if np.isfinite(limits).all():  # the usual case, without an array of flags
+            return 0
         return int(np.sum(~(np.isfinite(self.ra) & np.isfinite(self.dec))))
 
 
@@ -223,8 +226,10 @@ def plain_floats(column):
 
 def _from_columns(table, names, side):
     lon, lat = (angle_values(table, name, side) for name in names)
-    if len(lat) and np.fmax.reduce(np.abs(lat)) > 90:
+    bad = []
+    if len(lat) and not (lat.min() >= -90 and lat.max() <= 90):  # out of range, or NaN
         bad = np.flatnonzero(np.abs(lat) > 90)
+    if len(bad):
         raise InvalidInputError(f"{len(bad)} rows of the {side} table have a latitude {names[1]!r} beyond "
                                 f"the poles, the first is row {bad[0]} with {lat[bad[0]]} deg.",
                                 remedy="latitudes run from -90 to 90 deg.")
