@@ -107,10 +107,10 @@ def combine_ellipses(major1, minor1, angle1, major2, minor2, angle2):
 
     Parameters
     ----------
-    major1, minor1, major2, minor2 : array_like
-        Semi-axes, in one unit.
-    angle1, angle2 : array_like
-        Position angles of the major axes in degrees, east of north.
+    major1, minor1, angle1 : array_like
+        Semi-axes, and the position angle of the major axis in degrees, east of north.
+    major2, minor2, angle2 : array_like
+        The same of the other error, in the same unit.
 
     Returns
     -------
