@@ -16,7 +16,7 @@ from ..errors import (
     ServiceUnavailableError,
 )
 from ..progress import progress_bar
-from .adql import parse_select
+from .adql import identifier, parse_select
 from .assemble import digest, join_columns, key_order, make_table, take
 from .certificate import certify
 from .counting import Counter, make_plan
@@ -31,6 +31,7 @@ from .verify import COARSE_SUM_ROUNDING, SUM_ROUNDING, SUMMED, repeated_values, 
 __all__ = ["complete_query"]
 
 _ROUNDS = 3
+_MOST_SUMS = 20
 
 
 def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_rows=None, cache=False,
@@ -135,6 +136,7 @@ class _Job:
     identity: list = field(default_factory=list)
     notes: list = field(default_factory=list)
     shas: list | None = None
+    star_names: list = field(default_factory=list)
 
     def run(self):
         self.schema = self.schema or Schema(lambda adql: self._ask(adql, 100_000))
@@ -152,6 +154,9 @@ class _Job:
             return kept
         self.keys, self.identity = self._find_keys()
         self.before = self._count()
+        if self.select.has_star and self.select.table is not None:  # which columns these are
+            answer = self._ask(self.select.statement(top=1), 1)
+            self.star_names = [item.name.lower() for item in answer.fields]
         wanted = self._wanted(self.before[0])
         extras = self._extras()
         items = [item.text for item in self.select.items]
@@ -274,7 +279,8 @@ class _Job:
     def _positions(self, extras):
         """Expression of each key to the index of its column in an answer."""
         if self.select.has_star:
-            return {}
+            return {key.expression: self.star_names.index(key.name.lower()) for key in self.keys
+                    if self.star_names.count(key.name.lower()) == 1}
         positions = {key.expression: self._item_of(key) for key in self.keys}
         positions |= {key.expression: len(self.select.items) + i for i, key in enumerate(extras)}
         return {name: index for name, index in positions.items() if index is not None}
@@ -364,17 +370,23 @@ class _Job:
     def _check_sums(self, columns, shas):
         """The sums of the numeric columns are the service's own: no value changed on the way."""
         names = {}
-        for i, item in enumerate(self.select.items):
-            if item.column and columns[i][0].ndim == 1 and self.fetcher.fields[i].datatype in SUMMED:
-                names[item.column] = i
-        if self.select.has_star or not names or not len(columns[0][0]):
+        if self.select.has_star:
+            written = [identifier(item.name) for item in self.fetcher.fields] if self.select.table else []
+        else:
+            written = [item.column for item in self.select.items]
+        for i, name in enumerate(written):
+            summed = columns[i][0].ndim == 1 and self.fetcher.fields[i].datatype in SUMMED
+            if name and summed and len(names) < _MOST_SUMS:
+                names.setdefault(name, i)
+        if not names or not len(columns[0][0]):
             return
         theirs = self.counter.sums(list(names))
         errors = {name: sum_error(*columns[index], value)
                   for (name, index), value in zip(names.items(), theirs, strict=True) if value is not None}
         different = [name for name, error in errors.items() if error > SUM_ROUNDING]
         if not different:
-            self.notes.append(f"the sums of {', '.join(errors)} are those of the service")
+            if errors:
+                self.notes.append(f"the sums of {', '.join(errors)} are those of the service")
         elif self.shas == shas and max(errors.values()) < COARSE_SUM_ROUNDING:
             self.notes.append(f"the service rounds the sums of {', '.join(different)}: they do not tell")
         else:
@@ -384,10 +396,7 @@ class _Job:
                 remedy="try again; the archive may be changing.")
 
     def _column_of(self, key):
-        if not self.select.has_star:
-            return self.fetcher.positions.get(key.expression)
-        names = [item.name.lower() for item in self.fetcher.fields]
-        return names.index(key.name.lower()) if key.name.lower() in names else None
+        return self.fetcher.positions.get(key.expression)
 
     def _sign(self, table, fetched, infos):
         """Put the certificate, and what the service says of its rows, into the table's meta."""

@@ -58,9 +58,14 @@ class Counter:
             ["COUNT(*) AS cfx_rows", f"COUNT({k}) AS cfx_known", f"MIN({k}) AS cfx_low",
              f"MAX({k}) AS cfx_high"], condition)
         if key.kind == "float" and known and not (_is_finite(low) and _is_finite(high)):
-            finite = both(condition, f"{k} >= {literal(-_FINITE)} AND {k} <= {literal(_FINITE)}")
-            low, high = self._numbers([f"MIN({k}) AS cfx_low", f"MAX({k}) AS cfx_high"], finite)
+            low, high = self.key_span(key, condition)
         return int(rows), int(known), low, high
+
+    def key_span(self, key, condition):
+        """The least and the largest finite key; Nones where there is none."""
+        k = key.expression
+        finite = f"{k} >= {literal(-_FINITE)} AND {k} <= {literal(_FINITE)}" if key.kind == "float" else ""
+        return self._numbers([f"MIN({k}) AS cfx_low", f"MAX({k}) AS cfx_high"], both(condition, finite))
 
     def histogram(self, key, condition, exponent, max_bins):
         """Counts of FLOOR(key / 2**exponent) by its value; those of no finite value under None."""
@@ -219,14 +224,19 @@ def _cut(counter, key, target, limit, within, wanted, statistics):
 
 def _cut_numbers(counter, key, target, limit, condition, span, known, wanted):
     integer = key.kind == "integer"
-    if span[0] is None or span[1] is None:  # not one finite value
-        return [(Range(key.expression), known)]
-    span = (int(span[0]), int(span[1])) if integer else span
     max_bins = max(2, min(4096, (limit or 20_000) // 2))
 
     def histogram(low, high, exponent):
         inside = Range(key.expression, low, high).condition or f"{key.expression} IS NOT NULL"
         return counter.histogram(key, both(condition, inside), exponent, max_bins)
 
-    return split_numbers(key.expression, histogram, (None, None), span, known, target, max_bins=max_bins,
+    def spans(low, high):
+        inside = Range(key.expression, low, high).condition
+        least, largest = span if low is None and high is None else \
+            counter.key_span(key, both(condition, inside))
+        if least is None or largest is None:  # not one finite value
+            return 0, 0
+        return (int(least), int(largest)) if integer else (float(least), float(largest))
+
+    return split_numbers(key.expression, histogram, spans, (None, None), known, target, max_bins=max_bins,
                          integer=integer, wanted=wanted)

@@ -15,6 +15,9 @@ from .adql import literal
 
 __all__ = ["Page", "Range", "bin_exponent", "group_bins", "split_numbers", "split_texts"]
 
+# With fewer, the bins of a range could be as wide as the range.
+_LEAST_BINS = 8
+
 
 @dataclass(frozen=True)
 class Range:
@@ -114,7 +117,7 @@ def group_bins(bins, target):
     return groups
 
 
-def split_numbers(key, histogram, whole, span, rows, target, *, max_bins, integer=False, wanted=None):
+def split_numbers(key, histogram, spans, whole, rows, target, *, max_bins, integer=False, wanted=None):
     """
     Split a range of a numeric key into ranges of at most `target` rows.
 
@@ -124,10 +127,10 @@ def split_numbers(key, histogram, whole, span, rows, target, *, max_bins, intege
     histogram : callable
         ``histogram(low, high, exponent)`` gives ``{index: count}`` of ``FLOOR(key / 2**exponent)`` in
         ``low <= key < high`` (None is open); infinite and NaN keys under the index None.
+    spans : callable
+        ``spans(low, high)`` gives the least and the largest finite key of the range.
     whole : (low, high)
         The range to split; None is open.
-    span : (minimum, maximum)
-        Finite values between which the key is expected; only the fineness hangs on it.
     rows : int
         How many rows the range has.
     target, max_bins : int
@@ -146,7 +149,10 @@ def split_numbers(key, histogram, whole, span, rows, target, *, max_bins, intege
     IncompleteResultError
         If the histogram does not add up to `rows`.
     """
-    exponent = bin_exponent(*span, max_bins, integer=integer)
+    span = spans(*whole)
+    exponent = bin_exponent(*span, max(_LEAST_BINS, max_bins), integer=integer)
+    if not span[0] < span[1] or 2.0 ** exponent > span[1] - span[0]:  # one value, or what FLOOR cannot part
+        return [(Range(key, *whole), rows)]
     counts = dict(histogram(*whole, exponent))
     found = sum(counts.values())
     if found != rows:
@@ -161,9 +167,9 @@ def split_numbers(key, histogram, whole, span, rows, target, *, max_bins, intege
         low = whole[0] if number == 0 else first * width
         high = groups[number + 1][0] * width if number + 1 < len(groups) else \
             (whole[1] if end is None else end * width)
-        if inside > target and after - first == 1 and _can_refine(first, width, span, integer=integer):
-            pieces += _refine(key, histogram, (low, high), (first * width, after * width), inside, target,
-                              max_bins=max_bins, integer=integer)
+        if inside > target and after - first == 1:
+            pieces += _refine(key, histogram, spans, (low, high), (first * width, after * width), inside,
+                              target, max_bins=max_bins, integer=integer)
         else:
             pieces.append((Range(key, low, high), inside))
     return _add_odd(pieces, odd, key, whole) if odd and end is None else pieces
@@ -189,19 +195,12 @@ def _add_odd(pieces, odd, key, whole):
     return [*before, (Range(key, last.low, whole[1]), rows + odd)]
 
 
-def _can_refine(first, width, span, *, integer):
-    if integer:
-        return width > 1
-    edge = max(abs(first), abs(first + 1)) * width
-    return span[0] < span[1] and width > math.ulp(edge)
-
-
-def _refine(key, histogram, whole, edges, rows, target, *, max_bins, integer):
+def _refine(key, histogram, spans, whole, edges, rows, target, *, max_bins, integer):
     """Split one bin by a finer histogram; where that does not work, leave it whole."""
     low, high = whole
     closed = (edges[0] if low is None else low, edges[1] if high is None else high)
     try:
-        pieces = split_numbers(key, histogram, closed, edges, rows, target, max_bins=max_bins,
+        pieces = split_numbers(key, histogram, spans, closed, rows, target, max_bins=max_bins,
                                integer=integer)
     except IncompleteResultError:  # the table changed, or FLOOR is not exact there: the pager will see
         pieces = []
