@@ -6,7 +6,8 @@ Table 12 of Abdollahi et al. 2020 (ApJS 247, 33) and Table 6 of Abdollahi et al.
 2022 (ApJS 260, 53).
 """
 
-__all__ = ["COLUMNS", "OTHER_COLUMNS", "REGION_COLUMNS", "RENAMED", "SHIPPED_COLUMNS", "column_description"]
+__all__ = ["COLUMNS", "OTHER_COLUMNS", "REGION_COLUMNS", "RENAMED", "SHIPPED_COLUMNS", "UCDS",
+           "column_description"]
 
 _PHOTONS = "ph cm-2 s-1"
 _ENERGY = "erg cm-2 s-1"
@@ -148,6 +149,15 @@ _RENAMED_DESCRIPTIONS = {
     "Unc_PLEC_Index": f"{_ONE_SIGMA} PLEC_Index, the low-energy photon index",
     "PLEC_Expfactor": f"Exponential factor in MeV^-Exp_Index, not the local curvature; {_PLEC2}",
     "Unc_PLEC_Expfactor": f"{_ONE_SIGMA} PLEC_Expfactor, in MeV^-Exp_Index",
+}
+
+# The files name no UCD. These say which of the positions is the one to match by.
+UCDS = {
+    "Source_Name": "meta.id;meta.main",
+    "RAJ2000": "pos.eq.ra;meta.main",
+    "DEJ2000": "pos.eq.dec;meta.main",
+    "GLON": "pos.galactic.lon",
+    "GLAT": "pos.galactic.lat",
 }
 
 # What the package ships of 4FGL-DR4: the columns that the job and the simulated sky use.

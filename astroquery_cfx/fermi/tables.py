@@ -10,7 +10,7 @@ from astropy import units as u
 from astropy.table import Column, MaskedColumn, Table
 
 from ..errors import InvalidFileError, InvalidInputError
-from .columns import COLUMNS, REGION_COLUMNS, RENAMED, column_description
+from .columns import COLUMNS, REGION_COLUMNS, RENAMED, UCDS, column_description
 from .fitsfile import table_dtype
 
 __all__ = ["choose_columns", "column_names", "read_table", "region_columns"]
@@ -122,7 +122,7 @@ def _column(name, records, header, number):
     column = kind(data, name=name, unit=unit,
                   description=column_description(original), format=_format(header.get(f"TDISP{number}")),
                   copy=False, **({"mask": mask} if kind is MaskedColumn else {}))
-    if ucd := str(header.get(f"TUCD{number}", "")).strip():
+    if ucd := str(header.get(f"TUCD{number}") or UCDS.get(name, "")).strip():
         column.meta["ucd"] = ucd
     if original != name:
         column.meta["original_name"] = original

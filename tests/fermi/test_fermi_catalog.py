@@ -12,7 +12,8 @@ from astropy.io import fits
 from astropy.table import Table
 from astroquery.exceptions import InputWarning
 
-from astroquery_cfx import Fermi4FGL, InvalidFileError, InvalidInputError
+from astroquery_cfx import Fermi4FGL, InvalidFileError, InvalidInputError, crossmatch_tables
+from astroquery_cfx.fermi import shipped_catalog
 from astroquery_cfx.fermi.catalog import open_catalog
 from astroquery_cfx.fermi.columns import COLUMNS, RENAMED
 
@@ -292,3 +293,11 @@ def test_gzip_in_memory_and_plain_give_the_same(shared_data, dr4):
     packed.info(out=text)
     assert "MaskedColumn" in text.getvalue()
     assert np.array_equal(packed["Flux_Band"], plain["Flux_Band"])
+
+
+def test_a_catalogue_says_which_position_to_match_by():
+    catalog = Fermi4FGL.get_catalog("DR4", path=shipped_catalog())
+    chandra = Table({"ra": [83.633], "dec": [22.014]}, units=["deg", "deg"])
+    pairs = crossmatch_tables(chandra, catalog, 0.02 * u.deg)  # a warning would be an error
+    assert set(pairs["Source_Name"]) == {"4FGL J0534.5+2200", "4FGL J0534.5+2201i", "4FGL J0534.5+2201s"}
+    assert catalog["RAJ2000"].meta["ucd"] == "pos.eq.ra;meta.main"
