@@ -73,24 +73,37 @@ def test_filters(client, sources):
     assert one["name"].tolist() == [sources["name"][7]]
     few = client.query_table("csc", columns=["name"], column_filters={"name": list(sources["name"][:3])})
     assert set(few["name"]) == set(sources["name"][:3])
-    unequal = client.query_table("csc", columns="name", column_filters={"name": ("!=", str(sources["name"][7]))})
+    unequal = client.query_table(
+        "csc", columns="name", column_filters={"name": ("!=", str(sources["name"][7]))}
+    )
     assert len(unequal) == len(sources) - 1
     nothing = client.query_sources(column_filters={"b_flux_ap": None})
     assert len(nothing) == np.isnan(flux).sum()
 
 
-@pytest.mark.parametrize("region", [
-    {"radius": 2 * u.deg}, {"radius": "2d"}, {"spatial": "box", "width": 2 * u.deg},
-    {"spatial": "polygon", "polygon": [(260.0, -35.0), (275.0, -35.0), (275.0, -20.0), (260.0, -20.0)]},
-    {"spatial": "all-sky"}])
+@pytest.mark.parametrize(
+    "region",
+    [
+        {"radius": 2 * u.deg},
+        {"radius": "2d"},
+        {"spatial": "box", "width": 2 * u.deg},
+        {"spatial": "polygon", "polygon": [(260.0, -35.0), (275.0, -35.0), (275.0, -20.0), (260.0, -20.0)]},
+        {"spatial": "all-sky"},
+    ],
+)
 def test_regions_as_astroquery_writes_them(client, small_archive, region, monkeypatch):
     plain = Heasarc()
     monkeypatch.setattr(type(plain), "VO_URL", small_archive.url)
-    theirs = plain.query_region(CENTER, catalog="csc", columns="name,ra,dec", **region) \
-        if region.get("spatial") != "polygon" else None
+    theirs = (
+        plain.query_region(CENTER, catalog="csc", columns="name,ra,dec", **region)
+        if region.get("spatial") != "polygon"
+        else None
+    )
     ours = client.query_region(CENTER, catalog="csc", columns="name,ra,dec", **region)
     if theirs is None:
-        inside = client.query_table("csc", columns=["name"], column_filters={"ra": (260, 275), "dec": (-36, -19)})
+        inside = client.query_table(
+            "csc", columns=["name"], column_filters={"ra": (260, 275), "dec": (-36, -19)}
+        )
         assert 0 < len(ours) <= len(inside)
     else:
         assert sorted(ours["name"]) == sorted(theirs["name"])
@@ -109,8 +122,11 @@ def test_any_adql(client):
     table = client.query_tap("SELECT detector, COUNT(*) AS n FROM chanmaster GROUP BY detector")
     assert table["n"].sum() == 300
     mine = Table({"label": ["a", "b"], "mra": [266.4, 10.0], "mdec": [-29.0, 0.0]})
-    joined = client.query_tap("SELECT u.label, c.name FROM TAP_UPLOAD.mine AS u, csc AS c WHERE 1=CONTAINS("
-                              "POINT('ICRS', c.ra, c.dec), CIRCLE('ICRS', u.mra, u.mdec, 1.0))", uploads={"mine": mine})
+    joined = client.query_tap(
+        "SELECT u.label, c.name FROM TAP_UPLOAD.mine AS u, csc AS c WHERE 1=CONTAINS("
+        "POINT('ICRS', c.ra, c.dec), CIRCLE('ICRS', u.mra, u.mdec, 1.0))",
+        uploads={"mine": mine},
+    )
     assert len(joined) == len(client.query_region(CENTER, 1 * u.deg))
 
 
@@ -130,31 +146,35 @@ def test_empty_result(client):
     assert len(table) == 0
 
 
-@pytest.mark.parametrize(("wrong", "words"), [
-    (lambda c: c.query_region(CENTER, 0.1), "give it a unit"),
-    (lambda c: c.query_region(CENTER, -1 * u.deg), "between 0 and 180"),
-    (lambda c: c.query_region(CENTER, np.nan * u.deg), "between 0 and 180"),
-    (lambda c: c.query_region(CENTER, 1 * u.s), "no angle"),
-    (lambda c: c.query_region(SkyCoord(np.nan, 1, unit="deg"), 1 * u.deg), "NaN"),
-    (lambda c: c.query_region(SkyCoord([1, 2], [1, 2], unit="deg"), 1 * u.deg), "2 positions"),
-    (lambda c: c.query_region(12, 1 * u.deg), "no position"),
-    (lambda c: c.query_region(CENTER, 1 * u.deg, spatial="ring"), "cone"),
-    (lambda c: c.query_region(None, 1 * u.deg), "coordinates"),
-    (lambda c: c.query_region(spatial="polygon", polygon=[(1, 2)]), "three corners"),
-    (lambda c: c.query_plane(10), "give it a unit"),
-    (lambda c: c.query_plane(95 * u.deg), "between 0 and 90"),
-    (lambda c: c.query_sources(min_flux=1e-14), "has no unit"),
-    (lambda c: c.query_sources(min_flux=1 * u.Jy), "no energy flux"),
-    (lambda c: c.query_sources(columns=[]), "empty"),
-    (lambda c: c.query_sources(column_filters={"ra": ("~", 3)}), "not understood"),
-    (lambda c: c.query_sources(column_filters={"ra": np.nan}), "finite"),
-    (lambda c: c.query_sources(column_filters={"ra": 3 * u.deg}), "unit"),
-    (lambda c: c.query_sources(column_filters=["ra > 3"]), "give a dict"),
-    (lambda c: c.query_sources(maxrec=-1), "maxrec"),
-    (lambda c: c.query_table(None), "no name of a catalog"),
-    (lambda c: c.query_tap(""), "empty"),
-    (lambda c: c.query_tap("SELECT (name FROM csc"), "parentheses"),
-    (lambda c: c.query_tap("DROP TABLE csc"), "no query")])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda c: c.query_region(CENTER, 0.1), "give it a unit"),
+        (lambda c: c.query_region(CENTER, -1 * u.deg), "between 0 and 180"),
+        (lambda c: c.query_region(CENTER, np.nan * u.deg), "between 0 and 180"),
+        (lambda c: c.query_region(CENTER, 1 * u.s), "no angle"),
+        (lambda c: c.query_region(SkyCoord(np.nan, 1, unit="deg"), 1 * u.deg), "NaN"),
+        (lambda c: c.query_region(SkyCoord([1, 2], [1, 2], unit="deg"), 1 * u.deg), "2 positions"),
+        (lambda c: c.query_region(12, 1 * u.deg), "no position"),
+        (lambda c: c.query_region(CENTER, 1 * u.deg, spatial="ring"), "cone"),
+        (lambda c: c.query_region(None, 1 * u.deg), "coordinates"),
+        (lambda c: c.query_region(spatial="polygon", polygon=[(1, 2)]), "three corners"),
+        (lambda c: c.query_plane(10), "give it a unit"),
+        (lambda c: c.query_plane(95 * u.deg), "between 0 and 90"),
+        (lambda c: c.query_sources(min_flux=1e-14), "has no unit"),
+        (lambda c: c.query_sources(min_flux=1 * u.Jy), "no energy flux"),
+        (lambda c: c.query_sources(columns=[]), "empty"),
+        (lambda c: c.query_sources(column_filters={"ra": ("~", 3)}), "not understood"),
+        (lambda c: c.query_sources(column_filters={"ra": np.nan}), "finite"),
+        (lambda c: c.query_sources(column_filters={"ra": 3 * u.deg}), "unit"),
+        (lambda c: c.query_sources(column_filters=["ra > 3"]), "give a dict"),
+        (lambda c: c.query_sources(maxrec=-1), "maxrec"),
+        (lambda c: c.query_table(None), "no name of a catalog"),
+        (lambda c: c.query_tap(""), "empty"),
+        (lambda c: c.query_tap("SELECT (name FROM csc"), "parentheses"),
+        (lambda c: c.query_tap("DROP TABLE csc"), "no query"),
+    ],
+)
 def test_wrong_input(client, wrong, words):
     with pytest.raises(InvalidInputError, match=words) as caught:
         wrong(client)
@@ -162,10 +182,12 @@ def test_wrong_input(client, wrong, words):
 
 
 def test_unknown_names(client):
-    with pytest.raises(ServiceError, match='column "b_flux" does not exist.*did you mean.*b_flux_ap') as caught:
+    with pytest.raises(
+        ServiceError, match=r'column "b_flux" does not exist.*did you mean.*b_flux_ap'
+    ) as caught:
         client.query_sources(columns=["name", "b_flux"])
     assert isinstance(caught.value, RemoteServiceError)
-    with pytest.raises(ServiceError, match="chanmastr.*chanmaster"):
+    with pytest.raises(ServiceError, match=r"chanmastr.*chanmaster"):
         client.query_table("chanmastr")
 
 
@@ -173,8 +195,10 @@ def test_payload_needs_no_service():
     client = CSCPlaneClass(vo_url="http://127.0.0.1:1/none")
     adql = client.query_plane(10 * u.deg, get_query_payload=True)
     assert adql == "SELECT name, ra, dec, b_flux_ap FROM csc WHERE (bii BETWEEN -10.01 AND 10.01)"
-    assert client.query_observations(get_query_payload=True) == \
-        'SELECT obsid, ra, dec, exposure, detector, "time", name FROM chanmaster'
+    assert (
+        client.query_observations(get_query_payload=True)
+        == 'SELECT obsid, ra, dec, exposure, detector, "time", name FROM chanmaster'
+    )
     quoted = client.query_sources(column_filters={"name": "Barnard's star"}, get_query_payload=True)
     assert quoted.endswith("WHERE (name = 'Barnard''s star')")
 
@@ -183,7 +207,7 @@ def test_configuration_is_read_at_the_call(small_archive):
     client = CSCPlaneClass()
     with conf.set_temp("vo_url", small_archive.url):
         assert len(client.query_observations(columns=["obsid"])) == 300
-    assert client.VO_URL == conf.vo_url
+    assert conf.vo_url == client.VO_URL
 
 
 def test_service_with_other_names(sources):

@@ -1,8 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """A TCP proxy between the client and a TAP service that makes one fault after the other.
 
-The answers of the service behind it are kept, so that thousands of runs are fast; a fault changes what goes over
-the wire, or the VOTable itself, and never what is kept.
+The answers of the service behind it are kept, so that thousands of runs are fast; a fault changes what goes
+over the wire, or the VOTable itself, and never what is kept.
 """
 
 import base64
@@ -21,11 +21,48 @@ HTML = b"<!DOCTYPE html><html><head><title>Service down</title></head><body><p>S
 OVERFLOW = b'<INFO name="QUERY_STATUS" value="OVERFLOW"/>'
 ERROR = b'<INFO name="QUERY_STATUS" value="ERROR">the disk of the database is full</INFO>'
 
-WIRE = ["cut", "cut_quietly", "short_length", "long_length", "chunked_cut", "gzip_cut", "gzip", "http_429", "http_500",
-        "http_502", "http_503", "http_504", "html", "empty", "reset", "stall", "redirect"]
-TABLE = ["lose_last", "lose_first", "double_row", "swap_row", "cap", "cap_flagged_before", "cap_flagged_after",
-         "false_overflow", "late_error", "early_error", "sql_error", "shuffle", "no_table", "fields_reordered",
-         "fields_upper", "fields_retyped", "null_changed", "bad_base64", "padding", "entity", "repeat"]
+WIRE = [
+    "cut",
+    "cut_quietly",
+    "short_length",
+    "long_length",
+    "chunked_cut",
+    "gzip_cut",
+    "gzip",
+    "http_429",
+    "http_500",
+    "http_502",
+    "http_503",
+    "http_504",
+    "html",
+    "empty",
+    "reset",
+    "stall",
+    "redirect",
+]
+TABLE = [
+    "lose_last",
+    "lose_first",
+    "double_row",
+    "swap_row",
+    "cap",
+    "cap_flagged_before",
+    "cap_flagged_after",
+    "false_overflow",
+    "late_error",
+    "early_error",
+    "sql_error",
+    "shuffle",
+    "no_table",
+    "fields_reordered",
+    "fields_upper",
+    "fields_retyped",
+    "null_changed",
+    "bad_base64",
+    "padding",
+    "entity",
+    "repeat",
+]
 
 
 class Document:
@@ -39,8 +76,12 @@ class Document:
         self.rows = self._split(base64.b64decode(data))
 
     def _split(self, raw):
-        sizes = [{b"char": None, b"double": 8, b"float": 4, b"int": 4, b"short": 2, b"long": 8}[
-            re.search(rb'datatype="(\w+)"', field)[1]] for field in self.fields]
+        sizes = [
+            {b"char": None, b"double": 8, b"float": 4, b"int": 4, b"short": 2, b"long": 8}[
+                re.search(rb'datatype="(\w+)"', field)[1]
+            ]
+            for field in self.fields
+        ]
         rows, position = [], 0
         while position < len(raw):
             row = []
@@ -61,8 +102,12 @@ def spoil(name, body, earlier=b""):
     if name == "repeat":
         return earlier or body
     if name == "sql_error":
-        return body.split(b"<RESOURCE")[0] + b'<RESOURCE type="results">' + ERROR.replace(
-            b"the disk of the database is full", b'column "nix" does not exist') + b"</RESOURCE></VOTABLE>"
+        return (
+            body.split(b"<RESOURCE")[0]
+            + b'<RESOURCE type="results">'
+            + ERROR.replace(b"the disk of the database is full", b'column "nix" does not exist')
+            + b"</RESOURCE></VOTABLE>"
+        )
     if name == "entity":
         return body.replace(b"<VOTABLE", b'<!DOCTYPE VOTABLE [<!ENTITY a "aaaa">]><VOTABLE', 1)
     if b"<STREAM" not in body:
@@ -85,8 +130,11 @@ def _spoil_rows(name, document):
         body = document.body()
         if len(rows) <= 17 or name == "cap":
             return body
-        return body.replace(b"<TABLE", OVERFLOW + b"<TABLE", 1) if name == "cap_flagged_before" else \
-            body.replace(b"</TABLE>", b"</TABLE>" + OVERFLOW, 1)
+        return (
+            body.replace(b"<TABLE", OVERFLOW + b"<TABLE", 1)
+            if name == "cap_flagged_before"
+            else body.replace(b"</TABLE>", b"</TABLE>" + OVERFLOW, 1)
+        )
     if name == "bad_base64":
         body = document.body()
         return body.replace(b"AA", b"A*", 1)
@@ -117,8 +165,10 @@ def _spoil_fields(name, document):
         fields = fields[::-1]
         document.rows = [row[::-1] for row in document.rows]
     elif name == "fields_upper":
-        fields = [re.sub(rb'name="(\w+)"', lambda found: found[0].upper().replace(b"NAME=", b"name="), field)
-                  for field in fields]
+        fields = [
+            re.sub(rb'name="(\w+)"', lambda found: found[0].upper().replace(b"NAME=", b"name="), field)
+            for field in fields
+        ]
     elif name == "fields_retyped":
         for i, field in enumerate(fields):
             if b'datatype="int"' in field:
@@ -166,7 +216,9 @@ class FaultProxy:
     def __enter__(self):
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._thread.start()
         self._session = requests.Session()
         return self
@@ -195,8 +247,14 @@ class FaultProxy:
         known = (self.version, method, path, form, parse_qs(data.decode("latin-1")).get("MAXREC", [""])[0])
         if known not in self._answers or "async" in path:
             url = self.upstreams[self.version] + path.removeprefix("/xamin/vo/tap")
-            reply = self._session.request(method, url, data=data or None, timeout=30, allow_redirects=False,
-                                          headers={"Content-Type": content_type} if data else {})
+            reply = self._session.request(
+                method,
+                url,
+                data=data or None,
+                timeout=30,
+                allow_redirects=False,
+                headers={"Content-Type": content_type} if data else {},
+            )
             target = reply.headers.get("Location", "").replace(self.upstreams[self.version], self.url)
             kind = reply.headers.get("Content-Type", "")
             self._answers[known] = reply.status_code, kind, reply.content, target
@@ -262,12 +320,12 @@ def _handler(proxy):
 
         def cut(self, status, kind, body):
             self._head(status, kind, {"Content-Length": len(body)})
-            self.wfile.write(body[:int(len(body) * 0.7)])
+            self.wfile.write(body[: int(len(body) * 0.7)])
             self._hang_up()
 
         def cut_quietly(self, status, kind, body):
             self._head(status, kind, {"Connection": "close"})
-            self.wfile.write(body[:int(len(body) * 0.9)])
+            self.wfile.write(body[: int(len(body) * 0.9)])
             self._hang_up()
 
         def short_length(self, status, kind, body):
@@ -282,7 +340,7 @@ def _handler(proxy):
 
         def chunked_cut(self, status, kind, body):
             self._head(status, kind, {"Transfer-Encoding": "chunked"})
-            half = body[:len(body) // 2]
+            half = body[: len(body) // 2]
             self.wfile.write(b"%x\r\n" % len(half) + half + b"\r\n")
             self._hang_up()
 
@@ -291,7 +349,7 @@ def _handler(proxy):
 
         def gzip_cut(self, status, kind, body):
             packed = gzip.compress(body)
-            self._reply(status, kind, packed[:len(packed) * 2 // 3], Content_Encoding="gzip")
+            self._reply(status, kind, packed[: len(packed) * 2 // 3], Content_Encoding="gzip")
 
         def html(self, *_):
             self._reply(200, "text/html", HTML)
@@ -310,7 +368,7 @@ def _handler(proxy):
 
         def stall(self, status, kind, body):
             self._head(status, kind, {"Content-Length": len(body)})
-            self.wfile.write(body[:len(body) // 2])
+            self.wfile.write(body[: len(body) // 2])
             self.wfile.flush()
             time.sleep(0.3)
             self._hang_up()

@@ -40,7 +40,8 @@ def transport(archive):
 
 @pytest.mark.parametrize("behaviour", [Behaviour.heasarc(), Behaviour.dachs()])
 def test_all_by_jobs(stars, behaviour):
-    with EmbeddedArchive({"stars": stars}, behaviour=behaviour) as archive, conf.set_temp("use_jobs", True):
+    running = EmbeddedArchive({"stars": stars}, behaviour=behaviour)
+    with running as archive, conf.set_temp("use_jobs", value=True):
         service = TAPService(archive.url + "/tap")
         table = complete_query(service, f"SELECT name, ra FROM {behaviour.table_prefix}stars", page_rows=100)
         service._session.close()
@@ -59,14 +60,14 @@ def test_job_is_picked_up(transport):
     impatient = replace(transport, jobs=book, job_timeout=-1.0)
     kept = []
     impatient.jobs.keep = lambda name, url: kept.append((name, url))
-    with pytest.raises(ServiceUnavailableError, match="picked up"):
-        # the phase may be COMPLETED at the first look: then ask for something longer
-        for _ in range(50):
-            run_job(impatient, QUERY)
+    with pytest.raises(ServiceUnavailableError, match="picked up"):  # unless it is done at the first look
+        all(run_job(impatient, QUERY).num_rows for _ in range(50))
     name, url = kept[-1]
     started = []
-    patient = replace(transport, jobs=JobBook(keep=lambda *pair: started.append(pair),
-                                              find={name: url}.get, drop=lambda _: None))
+    patient = replace(
+        transport,
+        jobs=JobBook(keep=lambda *pair: started.append(pair), find={name: url}.get, drop=lambda _: None),
+    )
     answer = run_job(patient, QUERY)
     assert answer.num_rows == 300
     assert started == [(name, url)]

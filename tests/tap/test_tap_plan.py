@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The pure parts: taking ADQL apart, writing values, cutting a key into pages."""
 
+import itertools
 import math
 
 import numpy as np
@@ -31,17 +32,25 @@ def test_no_literal(value):
         literal(value)
 
 
-@pytest.mark.parametrize(("adql", "splits", "reason"), [
-    ("SELECT a, b FROM t", True, ""),
-    ("select a from t where x = 'GROUP BY ORDER BY' -- UNION", True, ""),
-    ('SELECT "order", "a""b" FROM "weird table" WHERE "group" > 3', True, ""),
-    ("SELECT a FROM t JOIN (SELECT b FROM u GROUP BY b) AS v ON t.a = v.b", True, ""),
-    ("SELECT a FROM t WHERE b IN (SELECT MAX(b) FROM u)", True, ""),
-    ("SELECT DISTINCT a FROM t", False, "DISTINCT"), ("SELECT a FROM t GROUP BY a", False, "GROUP BY"),
-    ("SELECT a FROM t ORDER BY a", False, "ORDER BY"), ("SELECT COUNT(*) FROM t", False, "COUNT"),
-    ("SELECT a FROM t UNION SELECT a FROM u", False, "UNION"), ("SELECT stddev(a) FROM t", False, "STDDEV"),
-    ("SELECT a FROM t HAVING a > 3", False, "GROUP BY"), ("SELECT 1", False, "no FROM"),
-    ("WITH u AS (SELECT a FROM t) SELECT a FROM u", False, "WITH")])
+@pytest.mark.parametrize(
+    ("adql", "splits", "reason"),
+    [
+        ("SELECT a, b FROM t", True, ""),
+        ("select a from t where x = 'GROUP BY ORDER BY' -- UNION", True, ""),
+        ('SELECT "order", "a""b" FROM "weird table" WHERE "group" > 3', True, ""),
+        ("SELECT a FROM t JOIN (SELECT b FROM u GROUP BY b) AS v ON t.a = v.b", True, ""),
+        ("SELECT a FROM t WHERE b IN (SELECT MAX(b) FROM u)", True, ""),
+        ("SELECT DISTINCT a FROM t", False, "DISTINCT"),
+        ("SELECT a FROM t GROUP BY a", False, "GROUP BY"),
+        ("SELECT a FROM t ORDER BY a", False, "ORDER BY"),
+        ("SELECT COUNT(*) FROM t", False, "COUNT"),
+        ("SELECT a FROM t UNION SELECT a FROM u", False, "UNION"),
+        ("SELECT stddev(a) FROM t", False, "STDDEV"),
+        ("SELECT a FROM t HAVING a > 3", False, "GROUP BY"),
+        ("SELECT 1", False, "no FROM"),
+        ("WITH u AS (SELECT a FROM t) SELECT a FROM u", False, "WITH"),
+    ],
+)
 def test_what_splits(adql, splits, reason):
     select = parse_select(adql)
     assert select.splits is splits
@@ -55,8 +64,20 @@ def test_statement_keeps_the_where_together():
     assert select.statement(where="k < 3") == "SELECT a, t.b AS c FROM t WHERE (a = 1 OR b = ';') AND (k < 3)"
 
 
-@pytest.mark.parametrize("adql", ["", "  ", "DELETE FROM t", "SELECT 'a FROM t", "SELECT (a FROM t", "SELECT a) FROM t",
-                                  "SELECT a FROM t; SELECT b FROM t", "SELECT TOP x a FROM t", None])
+@pytest.mark.parametrize(
+    "adql",
+    [
+        "",
+        "  ",
+        "DELETE FROM t",
+        "SELECT 'a FROM t",
+        "SELECT (a FROM t",
+        "SELECT a) FROM t",
+        "SELECT a FROM t; SELECT b FROM t",
+        "SELECT TOP x a FROM t",
+        None,
+    ],
+)
 def test_no_query(adql):
     with pytest.raises(InvalidInputError):
         parse_select(adql)
@@ -83,11 +104,15 @@ def split(values, target, max_bins, *, integer=False, wanted=None):
     values = np.asarray(values, dtype="i8" if integer else "f8")
 
     def histogram(low, high, exponent):
-        inside = values[(values >= (-np.inf if low is None else low)) & ((values < high) if high is not None
-                                                                         else ~np.isnan(values))]
-        inside = np.concatenate([inside, values[np.isnan(values)]]) if high is None and not integer else inside
+        inside = values[
+            (values >= (-np.inf if low is None else low))
+            & ((values < high) if high is not None else ~np.isnan(values))
+        ]
+        inside = (
+            np.concatenate([inside, values[np.isnan(values)]]) if high is None and not integer else inside
+        )
         with np.errstate(invalid="ignore"):
-            index = np.floor(inside * 2.0 ** -exponent)
+            index = np.floor(inside * 2.0**-exponent)
         found = {}
         for item in index.tolist():
             name = int(item) if math.isfinite(item) else None
@@ -96,10 +121,22 @@ def split(values, target, max_bins, *, integer=False, wanted=None):
 
     def spans(low, high):
         finite = values[np.isfinite(values)]
-        finite = finite[(finite >= (-np.inf if low is None else low)) & (finite < (np.inf if high is None else high))]
+        finite = finite[
+            (finite >= (-np.inf if low is None else low)) & (finite < (np.inf if high is None else high))
+        ]
         return finite.min().item(), finite.max().item()
 
-    return values, split_numbers("k", histogram, spans, (None, None), len(values), target, max_bins=max_bins, integer=integer, wanted=wanted)
+    return values, split_numbers(
+        "k",
+        histogram,
+        spans,
+        (None, None),
+        len(values),
+        target,
+        max_bins=max_bins,
+        integer=integer,
+        wanted=wanted,
+    )
 
 
 def rows_in(values, piece):
@@ -112,19 +149,23 @@ def assert_partition(values, pieces, target):
     assert sum(rows for _, rows in pieces) == len(values)
     assert pieces[0][0].low is None
     assert pieces[-1][0].high is None
-    for (first, _), (second, _) in zip(pieces, pieces[1:], strict=False):
+    for (first, _), (second, _) in itertools.pairwise(pieces):
         assert first.high == second.low
     for piece, rows in pieces:
         assert rows == rows_in(values, piece)
         if rows > target:
-            inside = values[(values >= (piece.low if piece.low is not None else -np.inf))
-                            & (values < (piece.high if piece.high is not None else np.inf))]
+            inside = values[
+                (values >= (piece.low if piece.low is not None else -np.inf))
+                & (values < (piece.high if piece.high is not None else np.inf))
+            ]
             assert len(np.unique(inside)) == 1 or np.isnan(values).any() or np.ptp(inside) < 1e-300
 
 
 # Beyond these the products of FLOOR(key * scale) leave the range of doubles, in any database.
-NUMBERS = st.one_of(st.floats(-1e100, 1e100).map(lambda value: value if abs(value) > 1e-100 else 0.0),
-                    st.sampled_from([0.0, 360.0, -90.0, 90.0, 180.0, 1e-18, 1.3e-9, 359.99999999999994]))
+NUMBERS = st.one_of(
+    st.floats(-1e100, 1e100).map(lambda value: value if abs(value) > 1e-100 else 0.0),
+    st.sampled_from([0.0, 360.0, -90.0, 90.0, 180.0, 1e-18, 1.3e-9, 359.99999999999994]),
+)
 
 
 @settings(deadline=None)
@@ -135,7 +176,9 @@ def test_any_numbers(values, target, max_bins):
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(-2**40, 2**40), min_size=1, max_size=60), st.integers(1, 20), st.integers(2, 64))
+@given(
+    st.lists(st.integers(-(2**40), 2**40), min_size=1, max_size=60), st.integers(1, 20), st.integers(2, 64)
+)
 def test_any_integers(values, target, max_bins):
     values, pieces = split(values, target, max_bins, integer=True)
     assert_partition(values, pieces, target)

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""What is kept on disk: resumed after a kill, shared by processes, never believed when damaged, never half."""
+"""What is kept on disk: resumed after a kill, shared by processes, never believed when damaged."""
 
 import os
 import resource
@@ -31,15 +31,21 @@ from astroquery_cfx import conf
 from astroquery_cfx.tap import complete_query
 conf.cache_folder, conf.parallel_pages = sys.argv[2], 2
 table = complete_query(TAPService(sys.argv[1]), sys.argv[3], page_rows=200, cache=True)
-print(len(table), sorted(table["name"])[0], sum(page["attempts"] for page in table.meta["completeness"]["pages"]))
+pages = table.meta["completeness"]["pages"]
+print(len(table), sorted(table["name"])[0], sum(page["attempts"] for page in pages))
 """
 
 
 @pytest.fixture(scope="module")
 def stars():
     random = np.random.default_rng(7)
-    table = Table({"name": [f"star {i:05d}" for i in range(ROWS)], "ra": random.uniform(0, 360, ROWS),
-                   "dec": random.uniform(-90, 90, ROWS)})
+    table = Table(
+        {
+            "name": [f"star {i:05d}" for i in range(ROWS)],
+            "ra": random.uniform(0, 360, ROWS),
+            "dec": random.uniform(-90, 90, ROWS),
+        }
+    )
     table["name"].meta["ucd"] = "meta.id;meta.main"
     table["ra"].meta["ucd"] = "pos.eq.ra;meta.main"
     return table
@@ -105,10 +111,18 @@ def test_resume_after_an_error(proxy, stars, folder):
     assert sum(page["attempts"] == 0 for page in pages) == done
 
 
-@pytest.mark.parametrize("damage", [
-    lambda content: content[:-1], lambda content: content[: len(content) // 2], lambda content: b"",
-    lambda content: content[:-9] + b"\x01" + content[-8:], lambda content: b"not a page at all",
-    lambda content: content.replace(b"page 1", b"page 0", 1)], ids=["cut", "half", "empty", "bit", "foreign", "older"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-1],
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: content[:-9] + b"\x01" + content[-8:],
+        lambda content: b"not a page at all",
+        lambda content: content.replace(b"page 1", b"page 0", 1),
+    ],
+    ids=["cut", "half", "empty", "bit", "foreign", "older"],
+)
 def test_damaged_pages_are_fetched_again(proxy, stars, folder, damage):
     proxy.reset(["none"] * 7 + ["http_503"])
     with pytest.raises(ServiceUnavailableError):
@@ -137,7 +151,9 @@ def test_damaged_result_is_fetched_again(proxy, stars, folder, name, content):
 def test_result_of_another_archive_is_not_used(proxy, folder):
     proxy.reset()
     ask(proxy)
-    other = Table({"name": [f"other {i}" for i in range(ROWS)], "ra": np.linspace(0, 359, ROWS), "dec": np.zeros(ROWS)})
+    other = Table(
+        {"name": [f"other {i}" for i in range(ROWS)], "ra": np.linspace(0, 359, ROWS), "dec": np.zeros(ROWS)}
+    )
     with EmbeddedArchive({"stars": other}) as archive:
         proxy.upstreams.append(archive.url + "/tap")
         proxy.version = 1
@@ -176,17 +192,20 @@ def test_no_cache_leaves_nothing(proxy, folder):
 
 
 def test_folder_that_cannot_be(proxy, stars, tmp_path):
-    """A read-only cache: the result comes all the same, with a warning. (A file in the way stops root, too.)"""
+    """A read-only cache: the result comes all the same, with a warning. A file in the way stops root, too."""
     (tmp_path / "file").write_text("in the way")
     proxy.reset()
-    with conf.set_temp("cache_folder", str(tmp_path / "file" / "cache")), conf.set_temp("parallel_pages", 1), \
-            pytest.warns(InputWarning, match="cannot be written"):
+    with (
+        conf.set_temp("cache_folder", str(tmp_path / "file" / "cache")),
+        conf.set_temp("parallel_pages", 1),
+        pytest.warns(InputWarning, match="cannot be written"),
+    ):
         table = ask(proxy)
     assert_whole(table, stars)
 
 
 def test_full_disk(proxy, folder):
-    """No room for a page: a clear error, and nothing half written. The limit on file sizes stands for the disk."""
+    """No room for a page: a clear error, nothing half written. A limit on file sizes stands for the disk."""
     proxy.reset()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
@@ -201,8 +220,13 @@ def test_full_disk(proxy, folder):
 
 def start_client(proxy, folder):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen([sys.executable, "-c", CLIENT, proxy.url, str(folder), QUERY], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    return subprocess.Popen(
+        [sys.executable, "-c", CLIENT, proxy.url, str(folder), QUERY],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
 
 
 def test_killed_and_resumed(proxy, stars, folder):

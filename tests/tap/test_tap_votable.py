@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The fast decoder against astropy's, value for value and mask for mask; documents that are hostile or cut."""
+"""The fast decoder against astropy's, value for value and mask for mask; hostile and cut documents."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astroquery_cfx import InvalidFileError
-from astroquery_cfx.tap.votable import AnswerReader, hard_limit, read_answer
+from astroquery_cfx.tap.votable import hard_limit, read_answer
 
 
 def document(table, form, edit=None):
@@ -40,7 +40,7 @@ def astropy_columns(body):
 
 
 def assert_same_as_astropy(body, piece=1 << 20):
-    answer = read_answer([body[i:i + piece] for i in range(0, len(body), piece)])
+    answer = read_answer([body[i : i + piece] for i in range(0, len(body), piece)])
     expected = astropy_columns(body)
     assert [field.name for field in answer.fields] == list(expected)
     for (data, mask), (theirs, hidden) in zip(answer.columns, expected.values(), strict=True):
@@ -94,17 +94,27 @@ def test_rare_types_fall_back():
     """Complex numbers and lists are left to astropy."""
     fields = b"<FIELD name='z' datatype='doubleComplex'/><FIELD name='l' datatype='double' arraysize='*'/>"
     rows = b"".join(struct.pack(">ddI", i, -i, i) + struct.pack(f">{i}d", *range(i)) for i in range(3))
-    body = b"<VOTABLE version='1.4'><RESOURCE><TABLE>" + fields + \
-        b"<DATA><BINARY><STREAM encoding='base64'>" + base64.b64encode(rows) + \
-        b"</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>"
+    body = (
+        b"<VOTABLE version='1.4'><RESOURCE><TABLE>"
+        + fields
+        + b"<DATA><BINARY><STREAM encoding='base64'>"
+        + base64.b64encode(rows)
+        + b"</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>"
+    )
     answer = read_answer([body])
     assert answer.columns[0][0].tolist() == [0, 1 - 1j, 2 - 2j]
     assert [list(item) for item in answer.columns[1][0]] == [[], [0.0], [0.0, 1.0]]
 
 
-VALUES = st.tuples(st.floats(width=64), st.floats(width=32), st.integers(-2**31, 2**31 - 1),
-                   st.integers(-2**15, 2**15 - 1), st.text(st.characters(min_codepoint=32, max_codepoint=126)),
-                   st.text(st.characters(codec="utf-16", exclude_characters="\0")), st.booleans())
+VALUES = st.tuples(
+    st.floats(width=64),
+    st.floats(width=32),
+    st.integers(-(2**31), 2**31 - 1),
+    st.integers(-(2**15), 2**15 - 1),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126)),
+    st.text(st.characters(codec="utf-16", exclude_characters="\0")),
+    st.booleans(),
+)
 
 
 @settings(deadline=None, max_examples=60)
@@ -113,10 +123,15 @@ def test_any_values(rows, form):
     names = ("d", "f", "i", "s", "t", "u", "b")
     columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
     table = Table()
-    for name, code, values in zip(names, ("f8", "f4", "i4", "i2", object, object, bool), columns, strict=True):
+    for name, code, values in zip(
+        names, ("f8", "f4", "i4", "i2", object, object, bool), columns, strict=True
+    ):
         code = code if rows or code is not object else "U1"
-        table[name] = np.array(list(values), dtype=code) if code is not object or not rows else \
-            MaskedColumn(list(values), dtype=object, mask=False)
+        table[name] = (
+            np.array(list(values), dtype=code)
+            if code is not object or not rows
+            else MaskedColumn(list(values), dtype=object, mask=False)
+        )
 
     def edit(element):
         for field in element.fields:
@@ -130,7 +145,9 @@ def test_any_values(rows, form):
 
 
 def test_recorded_answers(shared_data):
-    answers = {path.stem: path.read_bytes() for path in sorted((shared_data / "heasarc-recorded").glob("*.vot"))}
+    answers = {
+        path.stem: path.read_bytes() for path in sorted((shared_data / "heasarc-recorded").glob("*.vot"))
+    }
     assert len(answers) == 4
     error = read_answer([answers.pop("error_bad_column")])
     assert error.status == "ERROR"
@@ -141,7 +158,7 @@ def test_recorded_answers(shared_data):
 
 @pytest.mark.parametrize("form", ["binary", "binary2", "tabledata"])
 def test_cut_anywhere(form):
-    """A document cut at any byte is refused, or still holds every row (only the white space after it is lost)."""
+    """A document cut at any byte is refused."""
     body = document(wide_table(2), form)
     end = body.rstrip().rindex(b">") + 1
     stream = body.find(b"<STREAM")
@@ -154,69 +171,96 @@ def test_rows_and_a_bit():
     body = document(wide_table(4), "binary")
     fewer = body.replace(b"</STREAM>", b"AAAA</STREAM>")
     assert fewer != body
-    with pytest.raises(InvalidFileError, match="within a row|after"):
+    with pytest.raises(InvalidFileError, match=r"within a row|after"):
         read_answer([fewer])
 
 
-@pytest.mark.parametrize("body", [
-    b"<!DOCTYPE html><html><body>down</body></html>", b"<html><p>down</html>", b"not xml at all", b"\x1f\x8b\x08abc",
-    b'<?xml version="1.0"?><!DOCTYPE VOTABLE [<!ENTITY a "b">]><VOTABLE>&a;</VOTABLE>',
-    b'<?xml version="1.0"?><!DOCTYPE v SYSTEM "file:///etc/passwd"><VOTABLE/>',
-    b"<VOTABLE>" + b"<RESOURCE>" * 100, b"<OTHER/>", b"", b"   ",
-    b"<VOTABLE><RESOURCE><TABLE><FIELD name='a' datatype='int'/><DATA><BINARY><STREAM href='file:///etc/passwd'/>"
-    b"</BINARY></DATA></TABLE></RESOURCE></VOTABLE>"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE html><html><body>down</body></html>",
+        b"<html><p>down</html>",
+        b"not xml at all",
+        b"\x1f\x8b\x08abc",
+        b'<?xml version="1.0"?><!DOCTYPE VOTABLE [<!ENTITY a "b">]><VOTABLE>&a;</VOTABLE>',
+        b'<?xml version="1.0"?><!DOCTYPE v SYSTEM "file:///etc/passwd"><VOTABLE/>',
+        b"<VOTABLE>" + b"<RESOURCE>" * 100,
+        b"<OTHER/>",
+        b"",
+        b"   ",
+        b"<VOTABLE><RESOURCE><TABLE><FIELD name='a' datatype='int'/><DATA><BINARY><STREAM href='file:///etc/passwd'/>"
+        b"</BINARY></DATA></TABLE></RESOURCE></VOTABLE>",
+    ],
+)
 def test_hostile_documents(body):
     with pytest.raises(InvalidFileError):
         read_answer([body])
 
 
 def test_endless_text_is_bounded():
-    reader = AnswerReader()
-    reader.feed(b'<VOTABLE><RESOURCE><INFO name="QUERY_STATUS" value="ERROR">')
+    start = b'<VOTABLE><RESOURCE><INFO name="QUERY_STATUS" value="ERROR">'
     with pytest.raises(InvalidFileError, match="endless"):
-        for _ in range(10_000):
-            reader.feed(b"x" * 10_000)
+        read_answer([start, *[b"x" * 10_000] * 10_000])
 
 
 def test_endless_tag_is_bounded():
-    reader = AnswerReader()
-    with pytest.raises(InvalidFileError):
-        for _ in range(10_000):
-            reader.feed(b"<VOTABLE><STREAM " + b"x" * 10_000)
+    with pytest.raises(InvalidFileError, match="tag without end"):
+        read_answer([b"<VOTABLE><STREAM ", *[b"x" * 10_000] * 10_000])
 
 
 def test_string_longer_than_memory():
     """A length word that claims more than there is."""
     field = b"<FIELD name='a' datatype='char' arraysize='*'/>"
-    body = (b"<VOTABLE><RESOURCE><TABLE>" + field + b"<DATA><BINARY><STREAM encoding='base64'>/////wAA</STREAM>"
-            b"</BINARY></DATA></TABLE></RESOURCE></VOTABLE>")
+    body = (
+        b"<VOTABLE><RESOURCE><TABLE>" + field + b"<DATA><BINARY><STREAM encoding='base64'>/////wAA</STREAM>"
+        b"</BINARY></DATA></TABLE></RESOURCE></VOTABLE>"
+    )
     with pytest.raises(InvalidFileError, match="within a row"):
         read_answer([body])
 
 
-@pytest.mark.parametrize(("infos", "status", "late"), [
-    ([("before", "OK")], "OK", False), ([("before", "OK"), ("after", "OVERFLOW")], "OVERFLOW", False),
-    ([("before", "OVERFLOW")], "OVERFLOW", False), ([("before", "OK"), ("after", "ERROR")], "ERROR", True),
-    ([("before", "ERROR")], "ERROR", False), ([], "OK", False)])
+@pytest.mark.parametrize(
+    ("infos", "status", "late"),
+    [
+        ([("before", "OK")], "OK", False),
+        ([("before", "OK"), ("after", "OVERFLOW")], "OVERFLOW", False),
+        ([("before", "OVERFLOW")], "OVERFLOW", False),
+        ([("before", "OK"), ("after", "ERROR")], "ERROR", True),
+        ([("before", "ERROR")], "ERROR", False),
+        ([], "OK", False),
+    ],
+)
 def test_query_status(infos, status, late):
     table = b"<TABLE><FIELD name='a' datatype='int'/></TABLE>"
-    put = {place: b"".join(b'<INFO name="QUERY_STATUS" value="%b"/>' % value.encode()
-                           for where, value in infos if where == place) for place in ("before", "after")}
-    answer = read_answer([b"<VOTABLE><RESOURCE>" + put["before"] + table + put["after"] + b"</RESOURCE></VOTABLE>"])
+    put = {
+        place: b"".join(
+            b'<INFO name="QUERY_STATUS" value="%b"/>' % value.encode()
+            for where, value in infos
+            if where == place
+        )
+        for place in ("before", "after")
+    }
+    answer = read_answer(
+        [b"<VOTABLE><RESOURCE>" + put["before"] + table + put["after"] + b"</RESOURCE></VOTABLE>"]
+    )
     assert (answer.status, answer.late_error) == (status, late)
 
 
 def test_hard_limit():
-    body = b"<c:capabilities xmlns:c='x'><capability><outputLimit><default unit='row'>20</default>%b</outputLimit>" \
-           b"</capability></c:capabilities>"
+    body = (
+        b"<c:capabilities xmlns:c='x'><capability><outputLimit><default unit='row'>20</default>%b"
+        b"</outputLimit></capability></c:capabilities>"
+    )
     assert hard_limit(body % b"<hard unit='row'>700</hard>") == 700
     assert hard_limit(body % b"<hard unit='byte'>700</hard>") is None
     assert hard_limit(body % b"") is None
 
 
 def test_null_strings_in_nameless_field():
-    body = b"<VOTABLE><RESOURCE><TABLE><FIELD ID='x' datatype='char' arraysize='*'/><DATA><BINARY>" \
-           b"<STREAM encoding='base64'>AAAAAA==</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>"
+    body = (
+        b"<VOTABLE><RESOURCE><TABLE><FIELD ID='x' datatype='char' arraysize='*'/><DATA><BINARY>"
+        b"<STREAM encoding='base64'>AAAAAA==</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>"
+    )
     answer = read_answer([body])
     assert answer.fields[0].name == "x"
     assert answer.columns[0][0].tolist() == [""]
