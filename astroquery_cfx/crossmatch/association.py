@@ -73,7 +73,7 @@ def associate_tables(left, right, *, ellipse=None, region_containment=0.999, lef
         Column of the left table with the 95% error radius. By default ``error_ellipse_r0``, where it is.
     fields : `~astropy.coordinates.SkyCoord` or `~astropy.table.Table`, optional
         Centres of the fields that were observed. Without them a place counts as observed where a left
-        source lies within half of ``field_radius``, which is an approximation.
+        source lies within a fifth of ``field_radius``, which is an approximation.
     field_radius : `~astropy.units.Quantity`, optional
         Radius of the fields.
     flux : str, optional
@@ -168,8 +168,8 @@ class Problem:
     def solve(self):
         """The candidates, and what is learned from them."""
         fields = seen_fields(self.left, self.centers, self.field_radius)
-        density = field_density(self.left, fields if self.centers is not None else None,
-                                neighbours=self.settings["neighbours"], radius=self.field_radius)
+        density = field_density(self.left, fields, neighbours=self.settings["neighbours"],
+                                radius=self.field_radius)
         candidates = find_candidates(self.left, self.regions, density, fields)
         return candidates, learn(self.left, candidates, folds=self.settings["folds"], **self.known)
 

@@ -129,8 +129,8 @@ class _Calibration:
     def __init__(self, problem, by, cuts):
         self.problem, self.by, self.cuts = problem, by, cuts
         self.fields = seen_fields(problem.left, problem.centers, problem.field_radius)
-        self.density = field_density(problem.left, self.fields if problem.centers is not None else None,
-                                     neighbours=problem.settings["neighbours"], radius=problem.field_radius)
+        self.density = field_density(problem.left, self.fields, neighbours=problem.settings["neighbours"],
+                                     radius=problem.field_radius)
         self.candidates = find_candidates(problem.left, problem.regions, self.density, self.fields)
         self.model = learn(problem.left, self.candidates, folds=problem.settings["folds"], **problem.known)
 

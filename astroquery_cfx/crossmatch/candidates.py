@@ -16,8 +16,9 @@ from .sphere import find_pairs, position_angle
 
 __all__ = ["Candidates", "LeftSources", "Model", "Regions", "find_candidates", "judge", "learn"]
 
-_LATTICE = 128
-_EM_STEPS, _FIELD_STEPS = 8, 3
+_LATTICE = 64
+_SEEN = 0.2             # of the radius of a field: so near a source was looked, where fields are not known
+_EM_STEPS, _FIELD_STEPS = 8, 2
 _IGNORANCE = 40          # extended sources' likelihood ratios tell little
 _UNKNOWN = ((0.5, 1.0), (0.5, 1.0))
 _FEWEST = 10            # known counterparts, of which fluxes are learned
@@ -338,7 +339,7 @@ def seen_fields(left, fields, radius):
     `~astroquery_cfx.crossmatch.density.Fields`
     """
     if fields is None:
-        return Fields(unit_vectors(left.ra, left.dec), radius / 2)
+        return Fields(unit_vectors(left.ra, left.dec), _SEEN * radius)
     return Fields(unit_vectors(*fields), radius)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 __all__ = ["FieldDensity", "Fields", "gaussian_lattice", "offset_vectors", "uniform_lattice", "unit_vectors"]
 
 _GOLDEN = np.pi * (3 - np.sqrt(5))
-_DISC_POINTS = 64
+_DISC_POINTS = 24
 _SMALLEST = 1 / 3600   # deg: neighbours are never nearer than this, so that twins give no infinite density
 _WHOLE_SKY = 360.0**2 / np.pi
 

@@ -14,8 +14,8 @@ __all__ = ["FluxBins", "FluxPrior"]
 
 _STEP = 0.1           # dex, of the bins of flux
 _LEVEL_STEP = 0.2     # dex, of the bins of the level
-_FIELD_WIDTH = 0.2    # dex, by which histograms of field sources are smoothed
-_LEVEL_WIDTH = 0.25
+_FIELD_WIDTH = 0.1    # dex, by which field sources are smoothed: more would blow up a steep law
+_LEVEL_WIDTH = 0.12
 _TRUE_LEVEL_WIDTH = 0.4
 _FIELD_SHRINK = 30.0  # sources that the mean of all levels is worth at each level
 _TRUE_SHRINK = 10.0
@@ -108,7 +108,7 @@ class FluxBins:
         place = np.arange(self.positive) * _STEP
         mean = np.average(place, weights=counts)
         spread = np.sqrt(np.average((place - mean) ** 2, weights=counts))
-        return max(_FIELD_WIDTH, 0.9 * spread * number**-0.2)
+        return max(0.2, 0.9 * spread * number**-0.2)
 
 
 class FluxPrior:

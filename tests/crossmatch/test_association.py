@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from association_skies import departures, draw_sky, is_true
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 
 from astroquery_cfx import associate_tables
@@ -68,6 +69,10 @@ def test_real_counterparts(shared_data):
     table = associate_tables(left, right, left_coordinates=("ra", "dec"), flux="b_flux_ap",
                              right_coordinates=("RAJ2000", "DEJ2000"))
     assert table.meta["association"]["known_counterparts"] == 130
+    best = table[np.asarray(table["rank"]) == 1]
+    known = SkyCoord(*(best[f"{name}_Counterpart"].filled(np.nan) for name in ("RA", "DEC")), unit="deg")
+    near = known.separation(SkyCoord(best["ra"], best["dec"], unit="deg")) < 3 * u.arcsec
+    assert np.sum(near) > 112
     assert table.meta["association"]["right_without_region"] == 90
 
 
@@ -109,3 +114,32 @@ def test_an_empty_side():
     left, right = by_hand()
     assert len(associate_tables(left[:0], right)) == 0
     assert len(associate_tables(left, right[:0])) == 0
+
+
+def test_probabilities_without_fields(sky):
+    left, right, _ = sky
+    check_calibration(associate_tables(left, right, flux="flux"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [{"density": 1500.0}, {"ellipse_scale": 1.5}, {"inside": False}])
+def test_probabilities_on_other_skies(changes):
+    left, right, fields = draw_sky(8, num_fields=2500, **changes)
+    check_calibration(associate_tables(left, right, fields=fields, flux="flux"))
+
+
+@pytest.mark.parametrize(("classes", "inside"), [
+    (("agn", "bcu", "bll", "css", "fsrq", "nlsy1", "rdg", "sey", "ssrq"), 0.949), (("psr", "msp"), 0.896)],
+    ids=["AGN", "pulsars"])
+def test_offsets_of_real_counterparts(shared_data, classes, inside):
+    """The share of the counterparts in 4FGL-DR4 that lie in the 95% ellipse, as candidates of their own."""
+    fermi = Table.read(shared_data / "fermi" / "gll_psc_v35.fit.gz", hdu=1)
+    code = np.char.lower(np.char.strip(np.asarray(np.ma.filled(fermi["CLASS1"], "")).astype(str)))
+    ra, dec, major = (np.ma.filled(np.ma.asarray(fermi[name]).astype(float), np.nan)
+                      for name in ("RA_Counterpart", "DEC_Counterpart", "Conf_95_SemiMajor"))
+    keep = np.isin(code, classes) & np.isfinite(ra + major)
+    left = QTable({"truth": fermi["Source_Name"][keep], "ra": ra[keep] * u.deg, "dec": dec[keep] * u.deg})
+    table = associate_tables(left, fermi, left_coordinates=("ra", "dec"), region_containment=1 - 1e-9,
+                             right_coordinates=("RAJ2000", "DEJ2000"))
+    own = np.asarray(table["truth"]).astype(str) == np.asarray(table["Source_Name"]).astype(str)
+    assert np.sum(np.asarray(table["offset_95"])[own] <= 1) / keep.sum() == pytest.approx(inside, abs=0.004)
