@@ -120,7 +120,7 @@ def time_growth(counts):
     """Seconds a million rows, for tables of several sizes."""
     for rows in counts:
         with archive_process(rows) as url:
-            seconds, table = best(1, lambda url=url: whole(f"{url}/tap", "csc"))
+            seconds, table = best(2, lambda url=url: whole(f"{url}/tap", "csc"))
         rate = seconds / len(table) * 1e6
         print(f"growth: {len(table):8d} rows in {seconds:6.2f} s, {rate:.2f} s a million")
 

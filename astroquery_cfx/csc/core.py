@@ -8,7 +8,6 @@ import pyvo
 import requests
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from astropy.table import Table
 from astroquery import log
 from astroquery.exceptions import NoResultsWarning
 from astroquery.heasarc import HeasarcClass
@@ -19,6 +18,7 @@ from ..tap import Schema, complete_query
 from ..tap.adql import both, identifier, near_names, parse_select
 from ..tap.transport import make_transport
 from .inputs import angle, columns_text, filter_conditions, flux_condition, position, region_condition
+from .metainfo import read_metainfo
 
 __all__ = ["CSCPlane", "CSCPlaneClass"]
 
@@ -26,8 +26,6 @@ _OBSERVATION_COLUMNS = ["obsid", "ra", "dec", "exposure", "detector", "time", "n
 _SOURCE_COLUMNS = ["name", "ra", "dec", "b_flux_ap"]
 # The archive's Galactic latitudes are rounded; the exact cut is made from ra and dec.
 _LATITUDE_MARGIN = 0.01
-_META_QUERY = ("SELECT name, relation, value FROM metainfo WHERE (type = 'parameter' AND relation = 'order') "
-               "OR relation = 'defaultSearchRadius'")
 
 
 class CSCPlaneClass(HeasarcClass):
@@ -340,7 +338,7 @@ class CSCPlaneClass(HeasarcClass):
         """Standard columns and default radii of all catalogues: as in HeasarcClass, but complete."""
         service = self.tap
         if self._meta_info is None:
-            self._meta_info = _read_metainfo(service, self._known_schema())
+            self._meta_info = read_metainfo(service, self._known_schema())
         return self._meta_info
 
     def _get_default_columns(self, catalog_name):
@@ -413,28 +411,6 @@ def _check_catalog(catalog):
         raise InvalidInputError(f"{catalog!r} is no name of a catalog.",
                                 remedy="give one, e.g. 'csc'; list_catalogs() names them all.")
     return catalog
-
-
-def _read_metainfo(service, schema):
-    """Rows (table, par, value); none where the service has no such table."""
-    try:
-        found = complete_query(service, _META_QUERY, schema=schema)
-    except ServiceUnavailableError:
-        raise
-    except ServiceError:
-        found = []
-    rows = []
-    for row in found:
-        table, _, parameter = str(row["name"]).partition(".")
-        try:
-            value = float(row["value"])
-        except ValueError:
-            continue
-        if value > 0:
-            rows.append((table.strip(), parameter.strip(), value))
-    names = ("table", "par", "value")
-    return Table(rows=rows, names=names, dtype=("U64", "U64", "f4")) if rows else \
-        Table(names=names, dtype=("U64", "U64", "f4"))
 
 
 def _add_offset(table, coordinates):

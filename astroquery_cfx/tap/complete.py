@@ -16,22 +16,21 @@ from ..errors import (
     ServiceUnavailableError,
 )
 from ..progress import progress_bar
-from .adql import identifier, parse_select
+from .adql import parse_select
 from .assemble import digest, join_columns, key_order, make_table, take
 from .certificate import certify
 from .counting import Counter, make_plan
 from .fetch import Fetched, Fetcher
 from .plan import Page
+from .proof import Proof
 from .schema import Column, Schema, choose_keys
 from .store import open_store
 from .transport import Transport, make_transport
 from .uploads import check_uploads
-from .verify import COARSE_SUM_ROUNDING, SUM_ROUNDING, SUMMED, repeated_values, sum_error
 
 __all__ = ["complete_query"]
 
 _ROUNDS = 3
-_MOST_SUMS = 20
 
 
 def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_rows=None, cache=False,
@@ -135,7 +134,7 @@ class _Job:
     keys: list = field(default_factory=list)
     identity: list = field(default_factory=list)
     notes: list = field(default_factory=list)
-    shas: list | None = None
+    proof: object = None
     star_names: list = field(default_factory=list)
 
     def run(self):
@@ -161,6 +160,10 @@ class _Job:
         extras = self._extras()
         items = [item.text for item in self.select.items]
         items += [f"{key.expression} AS cfx_key_{i}" for i, key in enumerate(extras)]
+        keys = self.identity or self.keys[:1]
+        places = self._positions(extras)
+        self.proof = Proof(self.counter, self.select, keys, [places.get(key.expression) for key in keys],
+                           unique=bool(self.identity))
         with progress_bar(wanted, description="Rows fetched", show=self.show_progress) as bar:
             self.fetcher = Fetcher(
                 self.transport, self.counter, self.select, items, self._positions(extras), self._lead(extras),
@@ -335,68 +338,12 @@ class _Job:
                                         remedy="try again; the archive may be changing.")
         shas = [item.sha256 for item in fetched]
         columns = join_columns([item.columns for item in fetched])
-        self._check_repeats(columns, whole=wanted == self.before[0])
-        if wanted == self.before[0]:
-            self._check_sums(columns, shas)
+        self.notes += self.proof.check(columns, shas, self.fetcher.fields, whole=wanted == self.before[0])
         table = make_table(self.fetcher.fields[:shown], take(columns[:shown], slice(0, wanted)))
         self._sign(table, fetched, self.fetcher.infos)
         if self.store is not None:
             self.store.save_result(table, self.before, self.keys[0] if self.keys else None)
         return table
-
-    def _check_repeats(self, columns, *, whole):
-        """No row twice and another lost: as many different keys as the service has."""
-        keys = self.identity or self.keys[:1]
-        positions = [self._column_of(key) for key in keys]
-        if not keys or None in positions:
-            self.notes.append("no key among the columns: that no row was repeated rests on the counts")
-            return
-        name = keys[0].name
-        different, known = repeated_values([columns[i] for i in positions])
-        if different == known and self.identity:
-            self.notes.append(f"no {name} comes twice")
-            return
-        if not whole:
-            self.notes.append(f"{name} comes more than once: that no row was repeated rests on the counts")
-            return
-        theirs = self.counter.distinct(keys[0].expression)
-        # The service may count NaN as a value, and may call texts equal that differ in case only.
-        if different < theirs - (known < len(columns[0][0])):
-            raise IncompleteResultError(
-                f"{name} has {theirs} values at the service and {different} in what came: rows are missing.",
-                remedy="try again; if it stays, the service loses and repeats rows.")
-        self.notes.append(f"{name} is no unique key; it has as many values as at the service, {theirs}")
-
-    def _check_sums(self, columns, shas):
-        """The sums of the numeric columns are the service's own: no value changed on the way."""
-        names = {}
-        if self.select.has_star:
-            written = [identifier(item.name) for item in self.fetcher.fields] if self.select.table else []
-        else:
-            written = [item.column for item in self.select.items]
-        for i, name in enumerate(written):
-            summed = columns[i][0].ndim == 1 and self.fetcher.fields[i].datatype in SUMMED
-            if name and summed and len(names) < _MOST_SUMS:
-                names.setdefault(name, i)
-        if not names or not len(columns[0][0]):
-            return
-        theirs = self.counter.sums(list(names))
-        errors = {name: sum_error(*columns[index], value)
-                  for (name, index), value in zip(names.items(), theirs, strict=True) if value is not None}
-        different = [name for name, error in errors.items() if error > SUM_ROUNDING]
-        if not different:
-            if errors:
-                self.notes.append(f"the sums of {', '.join(errors)} are those of the service")
-        elif self.shas == shas and max(errors.values()) < COARSE_SUM_ROUNDING:
-            self.notes.append(f"the service rounds the sums of {', '.join(different)}: they do not tell")
-        else:
-            self.shas = shas
-            raise IncompleteResultError(
-                f"The sums of {', '.join(different)} are not those of the service: values changed.",
-                remedy="try again; the archive may be changing.")
-
-    def _column_of(self, key):
-        return self.fetcher.positions.get(key.expression)
 
     def _sign(self, table, fetched, infos):
         """Put the certificate, and what the service says of its rows, into the table's meta."""

@@ -1,0 +1,111 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""What is proved of a whole result beyond its counts: no key repeated, the service's own sums."""
+
+from dataclasses import dataclass
+
+from ..errors import IncompleteResultError
+from .adql import identifier
+from .verify import COARSE_SUM_ROUNDING, SUM_ROUNDING, SUMMED, repeated_values, sum_error
+
+__all__ = ["Proof"]
+
+_MOST_SUMS = 20
+
+
+@dataclass
+class Proof:
+    """
+    Check the columns of a result against the service.
+
+    Parameters
+    ----------
+    counter : Counter
+    select : Select
+    keys : list of Key
+        Those that together should come once; else the one that pages are cut along.
+    positions : list of (int or None)
+        Their columns.
+    unique : bool
+        Whether the archive suggests that they are unique.
+    """
+
+    counter: object
+    select: object
+    keys: list
+    positions: list
+    unique: bool
+    _shas: list | None = None
+
+    def check(self, columns, shas, fields, *, whole):
+        """
+        Check that no row was repeated and another lost, and that no value changed.
+
+        Parameters
+        ----------
+        columns : list of (data, mask)
+        shas : list of str
+            SHA-256 of the pages.
+        fields : list of Field
+        whole : bool
+            Whether these are all rows of the query.
+
+        Returns
+        -------
+        list of str
+            What was proved, and what could not be.
+
+        Raises
+        ------
+        IncompleteResultError
+            If the service's numbers are others.
+        """
+        notes = [self._check_repeats(columns, whole=whole)]
+        if whole and len(columns[0][0]):
+            notes.append(self._check_sums(columns, shas, fields))
+        return [note for note in notes if note]
+
+    def _check_repeats(self, columns, *, whole):
+        """As many different keys as the service has."""
+        if not self.keys or None in self.positions:
+            return "no key among the columns: that no row was repeated rests on the counts"
+        name = self.keys[0].name
+        different, known = repeated_values([columns[i] for i in self.positions])
+        if different == known and self.unique:
+            return f"no {name} comes twice"
+        if not whole:
+            return f"{name} comes more than once: that no row was repeated rests on the counts"
+        theirs = self.counter.distinct(self.keys[0].expression)
+        # The service may count NaN as a value, and may call texts equal that differ in case only.
+        if different < theirs - (known < len(columns[0][0])):
+            raise IncompleteResultError(
+                f"{name} has {theirs} values at the service and {different} in what came: rows are missing.",
+                remedy="try again; if it stays, the service loses and repeats rows.")
+        return f"{name} is no unique key; it has as many values as at the service, {theirs}"
+
+    def _check_sums(self, columns, shas, fields):
+        """The sums of the numeric columns."""
+        names = self._summed(columns, fields)
+        theirs = self.counter.sums(list(names)) if names else []
+        errors = {name: sum_error(*columns[index], value)
+                  for (name, index), value in zip(names.items(), theirs, strict=True) if value is not None}
+        different = [name for name, error in errors.items() if error > SUM_ROUNDING]
+        if not different:
+            return f"the sums of {', '.join(errors)} are those of the service" if errors else ""
+        if self._shas == shas and max(errors.values()) < COARSE_SUM_ROUNDING:
+            return f"the service rounds the sums of {', '.join(different)}: they do not tell"
+        self._shas = shas
+        raise IncompleteResultError(
+            f"The sums of {', '.join(different)} are not those of the service: values changed.",
+            remedy="try again; the archive may be changing.")
+
+    def _summed(self, columns, fields):
+        """Columns to add up: how the query writes them, and where they are."""
+        if self.select.has_star:
+            written = [identifier(item.name) for item in fields] if self.select.table else []
+        else:
+            written = [item.column for item in self.select.items]
+        names = {}
+        for i, name in enumerate(written):
+            if name and columns[i][0].ndim == 1 and fields[i].datatype in SUMMED and len(names) < _MOST_SUMS:
+                names.setdefault(name, i)
+        return names
