@@ -39,7 +39,8 @@ highlight_language = "python"
 
 # Every name of this package must resolve; names of others do when CFX_DOCS_ONLINE is set.
 nitpicky = True
-_others = r"(astropy|astroquery|pyvo|numpy|matplotlib|pathlib|requests|collections|threading|time)\."
+_others = (r"(astropy|astroquery|gammapy|pyvo|numpy|matplotlib|"
+           r"pathlib|requests|collections|enum|threading|time)\.")
 nitpick_ignore_regex = [
     (r"py:.*", _others + ".*"),
     (r"py:(class|obj|exc|meth|attr|data|mod|func)", r"[A-Za-z]+"),

@@ -28,7 +28,7 @@ class ExtendedModel(NamedTuple):
     """
     Template of an extended source, from the extension ExtendedSources.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Of the extended source.
@@ -56,7 +56,7 @@ class ExtendedModel(NamedTuple):
 
 class FermiSource:
     """
-    One source of a 4FGL catalogue; made by `~astroquery_cfx.fermi.Fermi4FGLClass.get_source`.
+    One source of a 4FGL catalogue; made by `~astroquery_cfx.Fermi4FGLClass.get_source`.
 
     Parameters
     ----------
@@ -155,6 +155,7 @@ class FermiSource:
         Returns
         -------
         `~astroquery_cfx.fermi.spectral_model.SpectralModel`
+            A callable of energy.
 
         Raises
         ------
@@ -237,6 +238,7 @@ class FermiSource:
         Returns
         -------
         `~matplotlib.axes.Axes`
+            E**2 dN/dE (erg / (s cm2)) by energy (GeV). Upper limits (95%) are arrows.
         """
         from .plots import plot_spectrum
 
@@ -254,6 +256,7 @@ class FermiSource:
         Returns
         -------
         `~matplotlib.axes.Axes`
+            Photon flux (s-1 cm-2) by year. Upper limits (95%) are arrows.
         """
         from .plots import plot_light_curve
 
@@ -266,6 +269,8 @@ class FermiSource:
         Returns
         -------
         `gammapy.modeling.models.SkyModel`
+            The spectrum with the errors of its parameters, and a point, disk or Gaussian on the sky. A ring
+            or a map has no spatial model, and a warning says so: its template is not in the catalogue.
 
         Raises
         ------
@@ -317,6 +322,7 @@ def read_source(catalog, row):
     Returns
     -------
     `FermiSource`
+        The source.
     """
     table = catalog.read(rows=[row])
     table.meta["light_curve_band"] = catalog.energy_band("Flux_History")

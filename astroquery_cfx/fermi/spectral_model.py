@@ -29,7 +29,7 @@ class SpectralModel:
     """
     The fitted spectrum of a source.
 
-    Attributes
+    Parameters
     ----------
     form : str
         PowerLaw, LogParabola, PLSuperExpCutoff2 (DR1, DR2) or PLSuperExpCutoff4 (since DR3); the formulas are
@@ -293,6 +293,7 @@ def spectral_model(table, row=0, spectrum_type=None):
     Returns
     -------
     `SpectralModel`
+        A callable of energy.
 
     Raises
     ------
