@@ -1,0 +1,535 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""Cross-match of catalogues that are larger than memory: HATS catalogues, by way of LSDB on Dask.
+
+LSDB reads the catalogues partition by partition and brings each left partition together with the right
+rows in and around it; this module brings the kernel of `crossmatch_tables`, and sees to it that no
+pair is lost at the borders. It needs the extra ``astroquery_cfx[hats]``.
+"""
+
+import io
+import warnings
+from copy import copy
+from types import SimpleNamespace
+
+import numpy as np
+from astropy import units as u
+from astropy.table import Column, Table
+from astroquery.exceptions import InputWarning
+
+from ..errors import InvalidFileError, InvalidInputError, MissingDependencyError, OutputError
+from ..files.columns import plain_columns
+from ..files.parquet import _to_arrow
+from .coordinates import Positions, as_table, find_positions, plain_floats
+from .error_ellipse import ErrorEllipse
+from .sphere import position_angle
+from .tables import _check_choice, _output_names, _parsed, _radius, _region
+
+try:  # a base class is needed when the module is read; without the extra the functions say what is missing
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The 'mode.chained_assignment' option")  # LSDB sets it all the same
+        from lsdb.core.crossmatch.abstract_crossmatch_algorithm import AbstractCrossmatchAlgorithm
+except ImportError:
+    pd, AbstractCrossmatchAlgorithm = None, object
+
+__all__ = ["EllipsePairs", "RadiusPairs", "crossmatch_hats", "to_hats"]
+__doctest_requires__ = {"*": ["lsdb"]}
+
+_SUFFIXES = ("\x1fleft", "\x1fright")  # in no name of a column; they give way to the prefixes
+_VOTABLE_KEY = b"IVOA.VOTable-Parquet.content"
+
+
+def crossmatch_hats(left_catalog, right_catalog, radius, *, join="inner", left_ellipse=None, units=None,
+                    prefixes=("left_", "right_"), prefix_all=False, name=None):
+    """
+    Pairs of rows of two HATS catalogues that lie within a radius, or in the error ellipse, on the sky.
+
+    The pairs are those of `~astroquery_cfx.crossmatch_tables`, found lazily: nothing but the columns of
+    the radius or of the ellipses is read before ``compute()`` or ``write_catalog()`` of the result.
+
+    Parameters
+    ----------
+    left_catalog, right_catalog : ``lsdb.catalog.Catalog``, str or path
+        The two sides, or where they are: a folder, or an address that fsspec knows (``s3://...``).
+        The right one needs a margin at least as wide as the largest radius; the left one needs none.
+    radius : `~astropy.units.Quantity`, str or `~astroquery_cfx.ErrorEllipse`
+        The largest separation: one for all, or the name of a column of the right catalogue; or the
+        error ellipses of the right catalogue.
+    join : {'inner', 'left'}, optional
+        Whether left rows without a partner are kept, the columns of the right side missing.
+    left_ellipse : `~astroquery_cfx.ErrorEllipse`, optional
+        The error ellipses of the left catalogue, where ``radius`` is one.
+    units : dict of str to `~astropy.units.Unit` or str, optional
+        Units of the named columns, where a catalogue does not tell them.
+    prefixes : tuple of two str, optional
+        What goes before the names of columns that both sides have.
+    prefix_all : bool, optional
+        Put the prefixes before all names of columns.
+    name : str, optional
+        Name of the catalogue of pairs.
+
+    Returns
+    -------
+    ``lsdb.catalog.Catalog``
+        The pairs, not yet computed: the columns of both sides, ``separation`` and ``position_angle``
+        (deg, of the left row as seen from the right row, east of north), and with ellipses
+        ``ellipse_offset``. The rows follow the partitions, in each by right row and separation.
+
+    Raises
+    ------
+    InvalidInputError
+        If the right catalogue's margin is narrower than the largest radius, if a radius or an ellipse
+        has no unit or is none, or if names collide. No pair has been looked for then.
+    InvalidFileError
+        If a path holds no HATS catalogue.
+    MissingDependencyError
+        If LSDB is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from astropy import units as u
+    >>> from astropy.table import Column, Table
+    >>> from astroquery_cfx.crossmatch.hats import crossmatch_hats, to_hats
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> left = Table({"name": ["a", "b"], "ra": [10.0, 40.0] * u.deg, "dec": [0.0, 0.0] * u.deg})
+    >>> right = Table({"source": ["c"], "ra": [10.0] * u.deg, "dec": [0.05] * u.deg})
+    >>> to_hats(left, f"{folder.name}/left")
+    >>> to_hats(right, f"{folder.name}/right", margin=0.1 * u.deg)
+    >>> pairs = crossmatch_hats(f"{folder.name}/left", f"{folder.name}/right", 0.1 * u.deg)
+    >>> pairs.compute(progress_bar=False)[["name", "source", "separation"]].values.tolist()
+    [['a', 'c', 0.05]]
+    >>> folder.cleanup()
+    """
+    _require_lsdb()
+    _check_choice("join", join, ("inner", "left"))
+    left, right = _opened(left_catalog, "left"), _opened(right_catalog, "right")
+    kind = EllipsePairs if isinstance(radius, ErrorEllipse) else RadiusPairs
+    names = _output_names(SimpleNamespace(colnames=list(left.columns)),
+                          SimpleNamespace(colnames=list(right.columns)), prefixes, prefix_all,
+                          tuple(kind.extra_columns))
+    algorithm = kind(radius, left_ellipse=left_ellipse, left_units=_units(left) | (units or {}),
+                     right_units=_units(right) | (units or {}))
+    pairs = left.crossmatch(_with_whole_sky(right), algorithm=algorithm, how=join, suffixes=_SUFFIXES,
+                            suffix_method="all_columns", output_catalog_name=name)
+    return _with_simulated(pairs, left, right).rename(
+        {old + suffix: new for side, suffix in zip(names, _SUFFIXES, strict=True)
+         for old, new in side.items()})
+
+
+def _require_lsdb():
+    if pd is None:
+        raise MissingDependencyError("Catalogues in the HATS format need LSDB, which is not installed.",
+                                     remedy='pip install "astroquery_cfx[hats]".')
+
+
+def _opened(catalog, side):
+    from lsdb import open_catalog
+    from lsdb.catalog import Catalog
+
+    if isinstance(catalog, Catalog):
+        return catalog
+    try:
+        return open_catalog(catalog, columns="all")
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidFileError(f"The {side} catalogue {str(catalog)!r} is no HATS catalogue: {error}",
+                               remedy="write one with to_hats, or name the folder of its "
+                                      "properties.") from error
+
+
+def _with_whole_sky(catalog):
+    """
+    The catalogue without a coverage map.
+
+    LSDB leaves out the left partitions that are not near the right side's coverage, of which it takes
+    too little where the margin is wide (one pixel about as wide as the margin on average, and by a third
+    narrower at places). The partitions themselves tell enough.
+    """
+    from mocpy import MOC
+
+    other = copy(catalog)
+    other.hc_structure = copy(catalog.hc_structure)
+    other.hc_structure.moc = MOC.from_string("0/0-11")
+    return other
+
+
+def _units(catalog):
+    """Units of the columns, as the VOTable in the Parquet metadata tells them."""
+    from astropy.io.votable import parse
+
+    schema = catalog.hc_structure.original_schema
+    content = (schema.metadata or {}).get(_VOTABLE_KEY) if schema is not None else None
+    if content is None:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # other programs' VOTables are not ours to complain about
+        table = next(parse(io.BytesIO(content)).iter_tables(), None)
+    return {} if table is None else {field.name: field.unit for field in table.fields
+                                     if getattr(field, "unit", None) is not None}
+
+
+def _with_simulated(pairs, left, right):
+    """The catalogue of pairs; its properties say what those of the sides say of simulated data."""
+    said = [getattr(catalog.hc_structure.catalog_info, "simulated", None) for catalog in (left, right)]
+    said = list(dict.fromkeys(sentence for sentence in said if sentence))
+    if said:
+        info = pairs.hc_structure.catalog_info
+        pairs.hc_structure.catalog_info = info.copy_and_update(simulated=" ".join(said))
+    return pairs
+
+
+def _empty_columns(*names):
+    """What LSDB wants to know of the columns that an algorithm adds."""
+    return None if pd is None else pd.DataFrame({name: pd.Series(dtype="double[pyarrow]") for name in names})
+
+
+class RadiusPairs(AbstractCrossmatchAlgorithm):
+    """
+    All pairs within a radius, as an algorithm for LSDB's ``Catalog.crossmatch``.
+
+    Parameters
+    ----------
+    radius : `~astropy.units.Quantity` or str
+        One angle for all, or the name of a column of the right catalogue.
+    left_ellipse : None
+        For `EllipsePairs` only.
+    left_units, right_units : dict of str to `~astropy.units.Unit` or str, optional
+        Units of the columns that are named.
+
+    Examples
+    --------
+    >>> from astropy import units as u
+    >>> from astroquery_cfx.crossmatch.hats import RadiusPairs
+    >>> list(RadiusPairs(0.1 * u.deg).extra_columns)
+    ['separation', 'position_angle']
+    """
+
+    extra_columns = _empty_columns("separation", "position_angle")
+
+    def __init__(self, radius, *, left_ellipse=None, left_units=None, right_units=None):
+        self.radius, self.left_ellipse = radius, left_ellipse
+        self.units = {"left": dict(left_units or {}), "right": dict(right_units or {})}
+
+    def validate(self, left, right):
+        """
+        Check the radii, and that the right catalogue's margin covers them, before any pair is looked for.
+
+        Parameters
+        ----------
+        left, right : ``lsdb.catalog.Catalog``
+            The two sides.
+
+        Raises
+        ------
+        InvalidInputError
+            If they are no radii, or the margin is narrower than the largest.
+        """
+        if any(np.ndim(part) for side in ("left", "right") for part in self._parts(side)):
+            raise InvalidInputError("There is a radius for each row, but rows of catalogues have no numbers.",
+                                    remedy="name a column of the catalogue, or give one for all.")
+        tables = [self._table(catalog.meta, catalog.hc_structure.catalog_info, side)
+                  for catalog, side in ((left, "left"), (right, "right"))]
+        _region(self.radius, self.left_ellipse, *tables)
+        _check_margin(right, self._largest_reach(left, right))
+
+    def perform_crossmatch(self, crossmatch_args):
+        """
+        Pairs of one left partition with the right rows in and around it.
+
+        Parameters
+        ----------
+        crossmatch_args : ``lsdb.core.crossmatch.crossmatch_args.CrossmatchArgs``
+            The rows, and what is known of the catalogues.
+
+        Returns
+        -------
+        i, j : `~numpy.ndarray` of int
+            Rows of the two sides.
+        columns : ``pandas.DataFrame``
+            The columns that are added.
+        """
+        left = self._table(crossmatch_args.left_df, crossmatch_args.left_catalog_info, "left")
+        right = self._table(crossmatch_args.right_df, crossmatch_args.right_catalog_info, "right")
+        sides = [Positions(*(table[name].data for name in table.colnames[:2]), tuple(table.colnames[:2]))
+                 for table in (left, right)]
+        pairs = _region(self.radius, self.left_ellipse, left, right).pairs(*sides)
+        angle = position_angle(sides[1].ra[pairs.right], sides[1].dec[pairs.right],
+                               sides[0].ra[pairs.left], sides[0].dec[pairs.left])
+        values = (pairs.separation, angle, pairs.offset)
+        return pairs.left, pairs.right, pd.DataFrame(
+            {name: pd.Series(column, dtype="double[pyarrow]")
+             for name, column in zip(self.extra_columns, values, strict=False)})
+
+    def _parts(self, side):
+        """What was given of a side: angles, or names of columns."""
+        given = self.radius if side == "right" else self.left_ellipse
+        return [given.major, given.minor, given.angle] if isinstance(given, ErrorEllipse) else [given]
+
+    def _named(self, frame, side):
+        """The columns that are named, for a radius may also be an angle in words."""
+        return [part for part in self._parts(side) if isinstance(part, str)
+                and (part in frame.columns or isinstance(self.radius, ErrorEllipse) or _parsed(part) is None)]
+
+    def _table(self, frame, info, side):
+        """Longitude, latitude and the named columns of a partition."""
+        names = list(dict.fromkeys([info.ra_column, info.dec_column, *self._named(frame, side)]))
+        missing = [name for name in names if name not in frame.columns]
+        if missing:
+            raise InvalidInputError(f"The {side} catalogue has, or loads, no column "
+                                    f"{', '.join(map(repr, missing))}.",
+                                    remedy=f"its columns are {', '.join(frame.columns)}.")
+        table = Table({name: _floats(frame[name], name, side) for name in names})
+        for name in names[2:]:
+            table[name].unit = self.units[side].get(name)
+        return table
+
+    def _largest_reach(self, left, right):
+        """The largest separation in degrees that a pair can have."""
+        reach = _largest(right, self, "right")
+        return reach if self.left_ellipse is None else np.hypot(reach, _largest(left, self, "left"))
+
+    def reach(self, frame, side):
+        """
+        How far each row of a partition reaches.
+
+        Parameters
+        ----------
+        frame : ``pandas.DataFrame``
+            Rows of a side, with the columns that are named.
+        side : {'left', 'right'}
+            The side.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            Degrees, NaN where there is no radius.
+        """
+        table = Table({name: _floats(frame[name], name, side) for name in frame.columns},
+                      units={name: self.units[side].get(name) for name in frame.columns})
+        given = self.radius if side == "right" else self.left_ellipse
+        if not isinstance(given, ErrorEllipse):
+            return np.atleast_1d(_radius(given, table))
+        held = self.radius.scale_to or self.radius.containment
+        return given.of(table, side=side).scaled(held).degrees()[0]
+
+
+class EllipsePairs(RadiusPairs):
+    """
+    All pairs within error ellipses, as an algorithm for LSDB's ``Catalog.crossmatch``.
+
+    Parameters
+    ----------
+    radius : `~astroquery_cfx.ErrorEllipse`
+        The error ellipses of the right catalogue.
+    left_ellipse : `~astroquery_cfx.ErrorEllipse`, optional
+        The error ellipses of the left catalogue.
+    left_units, right_units : dict of str to `~astropy.units.Unit` or str, optional
+        Units of the columns that are named.
+
+    Examples
+    --------
+    >>> from astroquery_cfx import ErrorEllipse
+    >>> from astroquery_cfx.crossmatch.hats import EllipsePairs
+    >>> list(EllipsePairs(ErrorEllipse("major", "minor", "angle")).extra_columns)
+    ['separation', 'position_angle', 'ellipse_offset']
+    """
+
+    extra_columns = _empty_columns("separation", "position_angle", "ellipse_offset")
+
+
+def _floats(series, name, side):
+    """Numbers of a column as doubles, NaN where there is none."""
+    if not pd.api.types.is_numeric_dtype(series.dtype):
+        raise InvalidInputError(f"The column {name!r} of the {side} catalogue holds no numbers.",
+                                remedy="name a column of angles.")
+    return series.to_numpy(dtype=float, na_value=np.nan)
+
+
+def _largest(catalog, algorithm, side):
+    """The largest reach of a side's rows, of whose columns only those are read that tell it."""
+    names = algorithm._named(catalog.meta, side)
+    if not names:  # one for all: a row of anything tells it
+        return float(np.max(algorithm.reach(pd.DataFrame({"row": [0.0]}), side)))
+    meta = pd.DataFrame({"reach": pd.Series(dtype=float), "fault": pd.Series(dtype=object)})
+    found = catalog[list(dict.fromkeys(names))].map_partitions(_survey, algorithm, side, meta=meta).compute(
+        progress_bar=False)
+    faults = [fault for fault in found["fault"] if fault]
+    if faults:
+        raise InvalidInputError(f"Radii are wrong in {len(faults)} partitions of the {side} catalogue. The "
+                                f"first says: {faults[0]}", remedy="correct them, or leave the rows out.")
+    return float(np.fmax.reduce(found["reach"].to_numpy(dtype=float), initial=0.0))
+
+
+def _survey(frame, algorithm, side):
+    """One row: the largest reach in a partition, and what is wrong with its radii."""
+    reach, fault = 0.0, ""
+    try:
+        values = algorithm.reach(frame, side)
+        reach = float(np.max(values, initial=0.0, where=np.isfinite(values)))
+    except InvalidInputError as error:
+        fault = error.failed
+    return pd.DataFrame({"reach": [reach], "fault": pd.Series([fault], dtype=object)})
+
+
+def _check_margin(catalog, reach):
+    """A right row must be in the margin of each partition that it reaches into."""
+    margin = catalog.margin
+    known = 0.0 if margin is None else margin.hc_structure.catalog_info.margin_threshold or 0.0
+    if reach > known / 3600 * (1 + 1e-9):
+        have = "no margin" if margin is None else f"a margin of {known:g} arcsec"
+        raise InvalidInputError(
+            f"The right catalogue {catalog.name!r} has {have}, but the largest radius is {reach * 3600:.6g} "
+            "arcsec: pairs across the borders of partitions would be lost.",
+            remedy=f"write it with a margin of {np.ceil(reach * 3600):.0f} arcsec or more (to_hats), or open "
+                   "it with a wider one.")
+
+
+def to_hats(table, path, *, coordinates=None, margin=0.1 * u.deg, partition_rows=500_000, name=None,
+            overwrite=False):
+    """
+    Write a table as a HATS catalogue: Parquet files by place on the sky, which LSDB and others read.
+
+    Units, descriptions and UCDs are kept as HATS has them, in a VOTable in the Parquet metadata;
+    ``meta['simulated']`` goes to the catalogue's properties. Other meta and formats are not kept.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table` or `~astropy.table.QTable`, or a pandas or Arrow table
+        The rows. Those without a position have no place in a HATS catalogue: they are left out, and a
+        warning says how many.
+    path : str or path
+        The folder to make, or an address that fsspec knows (``s3://...``).
+    coordinates : `~astropy.coordinates.SkyCoord`, str, or tuple of two str, optional
+        The positions, as for `~astroquery_cfx.crossmatch_tables`. Where they are not ICRS in degrees
+        already, columns ``ra`` and ``dec`` are added.
+    margin : `~astropy.units.Quantity` or None, optional
+        How far around each partition rows are kept with it: at least the largest radius that the
+        catalogue is to be the right side of. None for a catalogue that is only a left side.
+    partition_rows : int, optional
+        The largest number of rows in a partition, where the margin allows: partitions are wider than it.
+    name : str, optional
+        Name of the catalogue; by default the last part of the path.
+    overwrite : bool, optional
+        Replace what is there.
+
+    Raises
+    ------
+    InvalidInputError
+        If no row has a position, or the margin is no angle or wider than HATS allows.
+    OutputError
+        If there is something already, or it cannot be written.
+    MissingDependencyError
+        If LSDB is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from astropy import units as u
+    >>> from astropy.table import Table
+    >>> from astroquery_cfx.crossmatch.hats import to_hats
+    >>> table = Table({"source": ["a"], "ra": [10.0] * u.deg, "dec": [0.05] * u.deg})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_hats(table, f"{folder}/sources", margin=10 * u.arcsec)
+    """
+    _require_lsdb()
+    from hats.io.file_io import directory_has_contents, get_upath
+
+    table = as_table(table, "given")
+    threshold, order = _margin(margin)
+    table, places = _placed(table, find_positions(table, coordinates, side="given"))
+    target = get_upath(path)
+    name = name or target.name
+    if directory_has_contents(target) and not overwrite:
+        raise OutputError(f"{target} is there already.", kept="it is untouched.",
+                          remedy="choose another path, or overwrite=True.")
+    try:
+        _write(table, places, target, name, overwrite,
+               {"partition_rows": max(partition_rows, _most_rows(table, places, order)),
+                "margin_threshold": threshold, "highest_order": order})
+    except OSError as error:
+        raise OutputError(f"The catalogue {target} could not be written: {error}",
+                          kept="what is there is no whole catalogue.",
+                          remedy="make room, and write it again.") from error
+
+
+def _margin(margin):
+    """The margin in arcsec, and the highest order of partitions that are wider than it."""
+    from hats.pixel_math.healpix_shim import margin2order
+
+    if margin is None:
+        return None, 10
+    if not isinstance(margin, u.Quantity) or not margin.unit.is_equivalent(u.deg) or margin.shape \
+            or not margin >= 0:
+        raise InvalidInputError(f"The margin {margin!r} is no angle with a unit.",
+                                remedy="give it a unit, e.g. 0.1*u.deg.")
+    threshold = float(margin.to_value(u.arcsec))
+    order = int(margin2order(np.array([threshold / 60]))[0]) - 1
+    if order < 0:
+        raise InvalidInputError(f"A margin of {margin} is wider than the pixels of HATS allow.",
+                                remedy="give at most 18 deg.")
+    return threshold, min(order, 10)
+
+
+def _most_rows(table, places, order):
+    """The rows of the fullest pixel of an order, for LSDB makes no partition with more than it is told."""
+    from hats.pixel_math.healpix_shim import radec2pix
+
+    return int(np.unique(radec2pix(order, *(plain_floats(table[name]) for name in places)),
+                         return_counts=True)[1].max())
+
+
+def _placed(table, positions):
+    """The rows that have a position, with columns of it, and the names of those columns."""
+    usable = np.isfinite(positions.ra) & np.isfinite(positions.dec)
+    if not usable.any():
+        raise InvalidInputError("No row of the table has a position.",
+                                remedy="a HATS catalogue needs one at least.")
+    if not usable.all():
+        warnings.warn(f"{np.sum(~usable)} of {len(table)} rows have no position and are left out: a HATS "
+                      "catalogue has no place for them.", InputWarning, stacklevel=3)
+    values = (positions.ra, positions.dec)
+    if len(positions.columns) == 2 and all(
+            np.array_equal(plain_floats(table[column]), value, equal_nan=True)
+            for column, value in zip(positions.columns, values, strict=True)):
+        return table[usable], positions.columns
+    table = table.copy(copy_data=False)
+    if len(positions.columns) == 1:
+        table.remove_column(positions.columns[0])
+    names = next(pair for pair in (("ra", "dec"), ("ra_icrs", "dec_icrs"), ("_ra_icrs", "_dec_icrs"))
+                 if not set(pair) & set(table.colnames))
+    for column, value, ucd in zip(names, values, ("pos.eq.ra", "pos.eq.dec"), strict=True):
+        table[column] = Column(value, unit=u.deg, description="ICRS position", meta={"ucd": ucd})
+    return table[usable], names
+
+
+def _write(table, places, target, name, overwrite, partitions):
+    import lsdb
+    import pyarrow as pa
+    from nested_pandas.nestedframe.io import from_pyarrow
+
+    frame = from_pyarrow(pa.table({column.name: _to_arrow(column) for column in plain_columns(table)}))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "from_dataframe is not intended for large", RuntimeWarning)
+        catalog = lsdb.from_dataframe(frame, ra_column=places[0], dec_column=places[1], catalog_name=name,
+                                      **partitions)
+    simulated = table.meta.get("simulated")
+    catalog.write_catalog(target, catalog_name=name, overwrite=overwrite, progress_bar=False,
+                          addl_hats_properties={"simulated": simulated} if simulated else None)
+    _describe(table, target / name)
+
+
+def _describe(table, folder):
+    """Put units, descriptions and UCDs where the standard of VOTables in Parquet files wants them."""
+    from astropy.io.votable import from_table
+    from hats.io.file_io import read_parquet_metadata, write_parquet_metadata
+    from hats.io.paths import get_common_metadata_pointer
+
+    text, pointer = io.BytesIO(), get_common_metadata_pointer(folder)
+    names = [column.name for column in plain_columns(table) if not column.is_list]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=u.UnitsWarning)  # VOUnit would rather not have erg
+        from_table(Table(table[names][:0])).to_xml(text)
+    schema = read_parquet_metadata(pointer).schema.to_arrow_schema()
+    write_parquet_metadata(schema.with_metadata((schema.metadata or {}) | {
+        _VOTABLE_KEY: text.getvalue(), b"IVOA.VOTable-Parquet.version": b"1.0"}), pointer)
