@@ -46,7 +46,7 @@ class Conf(_config.ConfigNamespace):
         "Rows that a page of a result is aimed at; the service's own limit comes first.")
     cache_folder = _config.ConfigItem(
         "",
-        "Folder for verified pages and results; empty for one in astropy's cache folder.")
+        "Where the folder of verified pages and results lies; empty for astropy's cache folder.")
     cache_days = _config.ConfigItem(
         7.0,
         "Days that a result kept on disk may serve, if the archive still counts the same rows.")
@@ -58,7 +58,13 @@ class Conf(_config.ConfigNamespace):
 
 conf = Conf()
 
-from .crossmatch import ErrorEllipse, associate_tables, calibrate_association, crossmatch_tables, group_matches  # noqa: E402
+from .crossmatch import (  # noqa: E402
+    ErrorEllipse,
+    associate_tables,
+    calibrate_association,
+    crossmatch_tables,
+    group_matches,
+)
 from .csc import CSCPlane, CSCPlaneClass  # noqa: E402
 from .errors import (  # noqa: E402
     ArchiveChangedError,

@@ -14,7 +14,7 @@ from astroquery.heasarc import HeasarcClass
 
 from .. import __version__, conf
 from ..errors import InvalidInputError, ServiceError, ServiceUnavailableError
-from ..tap import Schema, complete_query
+from ..tap import Schema, clear_cache, complete_query
 from ..tap.adql import both, identifier, near_names, parse_select
 from ..tap.transport import make_transport
 from .inputs import angle, columns_text, filter_conditions, flux_condition, position, region_condition
@@ -85,6 +85,11 @@ class CSCPlaneClass(HeasarcClass):
     def _set_session(self, session):
         super()._set_session(session)
         self._tap = None
+
+    def clear_cache(self):
+        """Remove the verified pages and results of this service that are kept on disk."""
+        super().clear_cache()
+        clear_cache(f"{self.VO_URL}/tap")
 
     # --- queries
 

@@ -36,10 +36,11 @@ def cache_folder():
     Returns
     -------
     `~pathlib.Path`
-        ``conf.cache_folder``, or a folder in astropy's cache.
+        A folder of its own in ``conf.cache_folder``, or in astropy's cache: clearing the cache
+        must never reach what else a user keeps there.
     """
-    return Path(conf.cache_folder).expanduser() if conf.cache_folder else \
-        Path(paths.get_cache_dir()) / "astroquery_cfx" / "tap"
+    parent = Path(conf.cache_folder).expanduser() if conf.cache_folder else Path(paths.get_cache_dir())
+    return parent / "astroquery_cfx" / "tap"
 
 
 def clear_cache(url=None):

@@ -12,6 +12,7 @@ from astroquery.query import BaseQuery, BaseVOQuery
 
 from astroquery_cfx import CSCPlane, CSCPlaneClass, InvalidInputError, ServiceError, conf
 from astroquery_cfx.archive import Behaviour, EmbeddedArchive
+from astroquery_cfx.tap import clear_cache
 
 CENTER = SkyCoord(266.4, -29.0, unit="deg")
 
@@ -218,3 +219,14 @@ def test_service_with_other_names(sources):
         assert len(client.query_table("csc")) == len(table)
         with pytest.raises(InvalidInputError, match="no default radius"):
             client.query_region(CENTER)
+
+
+def test_clear_cache_removes_what_is_kept_and_nothing_else(client, tmp_path):
+    mine = tmp_path / "cache" / "notes.txt"
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("not of the package")
+    client.query_sources(maxrec=5)
+    assert list(mine.parent.rglob("*.parquet")) or len(list(mine.parent.rglob("*"))) > 3
+    client.clear_cache()
+    clear_cache()
+    assert list(mine.parent.rglob("*.*")) == [mine]

@@ -82,7 +82,7 @@ def test_embedded_and_a_service_give_the_same_tables(files, archive, tmp_path, c
     reproduce(tmp_path / "two", client=CSCPlaneClass(vo_url=archive.url), figures=[], show_progress=False,
               fermi=Fermi4FGL.get_catalog(path=shipped_catalog()))
     one, two = tables_of(tmp_path / "one"), tables_of(tmp_path / "two")
-    assert len(one) == 9
+    assert len(one) == 11
     assert len(list((tmp_path / "one" / "figures").iterdir())) == 28
     assert one == two
 

@@ -159,6 +159,9 @@ def test_archive_keeps_changing(proxy, stars, changed, every):
     assert plain_rows(table) in (plain_rows(stars), plain_rows(changed))
 
 
+FALSIFIES = {"swap_row", "null_changed", "fields_retyped", "change"}
+
+
 def run_schedule(proxy, stars, changed, faults, folder):
     """A run with faults, then clean ones: exact or an error, and nothing verified is fetched again."""
     states = [plain_rows(stars), plain_rows(changed)] if "change" in faults else [plain_rows(stars)]
@@ -169,7 +172,7 @@ def run_schedule(proxy, stars, changed, faults, folder):
             return
         except CFXError:
             pass
-        kept = list(folder.glob("*/*/*.page"))
+        kept = list(folder.rglob("*.page"))
         version = proxy.version
         proxy.reset()
         proxy.version = version
@@ -178,7 +181,10 @@ def run_schedule(proxy, stars, changed, faults, folder):
     pages = table.meta["completeness"]["pages"]
     fetched = [query for query in proxy.queries if "cfx_" not in query and "TAP_SCHEMA" not in query]
     again = [page for page in pages if page["attempts"] > 0]
-    assert len(fetched) <= len(again) + 1  # one more where the key had to be asked for
+    # One more where the key had to be asked for. A page whose values were falsified on the way looks right
+    # until the sums of the whole do not: then no kept page is believed, and all are fetched once more.
+    whole_round = len(pages) if FALSIFIES & set(faults) else 0
+    assert len(fetched) <= len(again) + 1 + whole_round
     if "change" not in faults and kept:
         assert any(page["attempts"] == 0 for page in pages) or len(pages) == len(again)
 

@@ -19,7 +19,7 @@ from pyvo.dal import TAPService
 from astroquery_cfx import OutputError, ServiceUnavailableError, conf
 from astroquery_cfx.archive import EmbeddedArchive
 from astroquery_cfx.tap import clear_cache, complete_query
-from astroquery_cfx.tap.store import open_store
+from astroquery_cfx.tap.store import cache_folder, open_store
 from astroquery_cfx.tap.transport import make_transport
 
 ROWS = 4000
@@ -60,7 +60,7 @@ def proxy(stars):
 @pytest.fixture
 def folder(tmp_path):
     with conf.set_temp("cache_folder", str(tmp_path / "cache")), conf.set_temp("parallel_pages", 1):
-        yield tmp_path / "cache"
+        yield cache_folder()
 
 
 def ask(proxy, **options):
@@ -221,7 +221,7 @@ def test_full_disk(proxy, folder):
 def start_client(proxy, folder):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
-        [sys.executable, "-c", CLIENT, proxy.url, str(folder), QUERY],
+        [sys.executable, "-c", CLIENT, proxy.url, str(folder.parent.parent), QUERY],
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
