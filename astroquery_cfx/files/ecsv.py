@@ -48,14 +48,15 @@ def _to_ecsv(column, notes):
 
 
 def _needs_json(column):
-    """Texts that would be stripped or cut, and what astropy's reader does not take."""
+    """Texts that would be stripped, cut or taken for a comment, and what astropy's reader does not take."""
     if column.schema["dtype"].startswith(("|S", "<c")):
         return True
     if column.values.ndim > 1 or column.is_list:
         return len(column.values) == 0 or column.values.dtype.kind == "U"
     if column.values.dtype.kind != "U":
         return False
-    return any(text != text.strip() or not text.isprintable() for text in column.values.tolist())
+    return any(text != text.strip() or text.startswith("#") or not text.isprintable()
+               for text in column.values.tolist())
 
 
 def _with_mask(values, mask, said):

@@ -9,7 +9,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.io.votable import parse_single_table
 from astropy.table import Column, MaskedColumn, Table
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from astroquery_cfx import InvalidFileError, InvalidInputError, OutputError
@@ -198,9 +198,12 @@ def test_older_file_survives_a_failure(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["table.ecsv"]
 
 
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+# Any text, and more often those that some format gives a meaning.
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+               | st.sampled_from("#\"', \t\r\n\\%-[]{}:&*"), max_size=8)
 
 
+@example([("# no comment", False, ["#"], 1.0)])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(TEXT, st.booleans(), st.lists(TEXT, max_size=3), st.floats()),
                 min_size=1, max_size=4))
