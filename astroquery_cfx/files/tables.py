@@ -85,7 +85,8 @@ def write_table(table, path):
     Raises
     ------
     InvalidInputError
-        If the format is not known, or a column is of a kind that files do not hold.
+        If the format is not known, a column is of a kind that files do not hold, or its name
+        is one that the format does not hold.
     OutputError
         If the file cannot be written; an older one is unchanged.
 
@@ -108,8 +109,17 @@ def write_table(table, path):
     array([1.5, 2.5])
     """
     module = _module(path)
+    _check_names(table.colnames, file_format(path))
     with write_aside(path) as aside:
         module.write(table, aside)
+
+
+def _check_names(names, form):
+    """Line breaks end a header in text formats; the headers of FITS are ASCII."""
+    bad = [name for name in names if not name.isprintable() or (form == "fits" and not name.isascii())]
+    if bad:
+        raise InvalidInputError(f"A {form} file cannot hold a column named {bad[0]!r}.",
+                                remedy="rename the column, e.g. with table.rename_column.")
 
 
 def read_table(path):

@@ -230,3 +230,11 @@ def test_meta_that_json_cannot_hold_becomes_text(tmp_path):
     meta = read_table(tmp_path / "t.parquet").meta
     assert meta == {"path": str(tmp_path), "number": 2.5, "array": [0, 1]}
     assert json.dumps(meta)
+
+
+@pytest.mark.parametrize(("name", "ending"),
+                         [("é", "fits"), ("a\nb", "ecsv"), ("a\nb", "vot"), ("a\tb", "csv")])
+def test_names_that_a_format_cannot_hold(tmp_path, name, ending):
+    with pytest.raises(InvalidInputError, match="column named"):
+        write_table(Table({name: [1]}), tmp_path / f"t.{ending}")
+    assert list(tmp_path.iterdir()) == []
