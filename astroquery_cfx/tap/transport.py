@@ -157,7 +157,8 @@ class Transport:
             failure.timed_out = bool(_TIMEOUT_WORDS.search(words))
             raise failure
         kind = ServiceUnavailableError if passing else ServiceError
-        raise kind(f"{self.url} refused the query: {answer.message} The query was: {adql}",
+        query = "" if adql in answer.message else f" The query was: {adql}"  # some services repeat it
+        raise kind(f"{self.url} refused the query: {answer.message}{query}",
                    remedy="try again later." if passing else "mend the query.")
 
     def _exchange(self, adql, maxrec, uploads, *, use_job=False):
