@@ -88,7 +88,8 @@ def associate_tables(left, right, *, ellipse=None, region_containment=0.999, lef
         The known counterparts are split into so many parts, and each is judged by what the others teach.
     extended : `~astropy.table.Table`, optional
         Templates of extended sources (the extension ExtendedSources of 4FGL), joined by
-        ``Extended_Source_Name``. By default the region columns of `Fermi4FGL.get_catalog`.
+        ``Extended_Source_Name``. By default the region columns of
+        `~astroquery_cfx.Fermi4FGLClass.get_catalog`.
     neighbours : int, optional
         How many nearest neighbours measure the density.
     prefixes, prefix_all

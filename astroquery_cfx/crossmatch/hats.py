@@ -2,8 +2,8 @@
 """Cross-match of catalogues that are larger than memory: HATS catalogues, by way of LSDB on Dask.
 
 LSDB reads the catalogues partition by partition and brings each left partition together with the right
-rows in and around it; this module brings the kernel of `crossmatch_tables`, and sees to it that no
-pair is lost at the borders. It needs the extra ``astroquery_cfx[hats]``.
+rows in and around it; this module brings the kernel of `~astroquery_cfx.crossmatch_tables`, and sees
+to it that no pair is lost at the borders. It needs the extra ``astroquery_cfx[hats]``.
 """
 
 import io

@@ -43,7 +43,7 @@ def crossmatch_tables(left, right, radius, *, join="inner", keep="all", left_coo
     left_coordinates, right_coordinates : `~astropy.coordinates.SkyCoord`, str, or tuple of two str, optional
         The positions of a side, or the name of its SkyCoord column, or of its longitude and latitude
         (Galactic where their UCDs or names say so, else ICRS). By default they are looked for, as
-        `~astroquery_cfx.crossmatch.coordinates.find_positions` tells.
+        ``astroquery_cfx.crossmatch.coordinates.find_positions`` tells.
     left_ellipse : `ErrorEllipse`, optional
         The error ellipses of ``left``, where ``radius`` is one: a pair then lies in the ellipse of both
         errors together (their covariances added), scaled to hold what that of ``right`` is to hold.
