@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The command line: what it writes, how it fails, and that it can be stopped."""
 
+import functools
 import os
 import re
 import select
@@ -249,6 +250,9 @@ def start(*arguments):
     # Its own group, so that a signal meets it alone.
     return subprocess.Popen([sys.executable, "-m", "astroquery_cfx.cli", *map(str, arguments)], text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                            # a test run in the background of a shell inherits that Ctrl-C is ignored
+                            preexec_fn=functools.partial(  # noqa: PLW1509
+                                signal.signal, signal.SIGINT, signal.SIG_DFL),
                             env={**os.environ, "PYTHONWARNINGS": ""})
 
 
