@@ -121,7 +121,9 @@ def plot_completeness(calibration, *, ax=None):
     ax.fill_between(cut, purity - error, purity + error, color=style.LIGHT, linewidth=0)
     ax.plot(cut, purity, "o-", color=style.DARK, label="purity: of what passes, the share that is no chance")
     ax.plot(cut, kept, "s--", color=style.FERMI_COLOR, label="completeness: of the counterparts, what passes")
-    ax.set(xlim=(0, 1), ylim=(0, 1.08), xlabel="Least probability $p_i$ that passes", ylabel="Share")
+    highest = np.nanmax(np.concatenate(([1.0], kept, purity + error)))  # an estimate may exceed 1
+    ax.set(xlim=(0, 1), ylim=(0, 1.08 * highest), xlabel="Least probability $p_i$ that passes",
+           ylabel="Share")
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.grid(**style.GRID)
     style.legend(ax, ncols=2)

@@ -79,7 +79,7 @@ def add_closeups(figure, places, fermi, draw_sources):
             panel = figure.add_subplot(place, projection=wcs)
         draw_sources(panel, lambda longitude, latitude, wcs=wcs: _to_pixel(wcs, longitude, latitude))
         _draw_fermi(panel, wcs, fermi)
-        panel.set_title(f"{fermi.names[index]} ({fermi.pairs[index]:,} pairs)", fontsize=11)
+        panel.set_title(f"{fermi.names[index]}\n{fermi.pairs[index]:,} pairs", fontsize=11)
         _frame(panel)
         panel.coords[1].set_axislabel("$b$" if place is places[0] else "", minpad=0.3)
         panel.coords[1].set_auto_axislabel(False)

@@ -49,7 +49,8 @@ def plot_observations_map(observations, *, ax=None):
 
     Notes
     -----
-    The colour scale spans the middle 98% of the exposures; those beyond have the colour of its end.
+    The colour scale leaves out the lowest 5% of the exposures and the highest 0.01%: these have the
+    colour of its end.
 
     Examples
     --------
@@ -106,7 +107,8 @@ def plot_sources_map(sources, *, ax=None):
 
     Notes
     -----
-    The colour scale spans the middle 98% of the fluxes; those beyond have the colour of its end.
+    The colour scale leaves out the lowest 5% of the fluxes and the highest 0.01%: these have the
+    colour of its end.
 
     Examples
     --------

@@ -55,11 +55,11 @@ def plot_class_shares(shares, *, ax=None):
     rows.check()
     (ax,) = style.plain_axes(shares, ax)
     place = np.arange(np.count_nonzero(rows.drawn))
-    for shift, color, side, label in ((-0.2, style.LIGHT, "plane", "all in the plane"),
-                                      (0.2, style.DARK, "matched", "with a Chandra match")):
+    for shift, color, side, label in ((-0.2, style.LIGHT, "plane", "Fermi sources in the plane"),
+                                      (0.2, style.DARK, "matched", "of these, with a Chandra match")):
         share, number = (column[rows.drawn] for column in values[side])
         bars = ax.bar(place + shift, share, 0.38, color=color,
-                      label=f"Fermi sources, {label} ({number.sum():,.0f})")
+                      label=f"{label} ({number.sum():,.0f})")
         ax.bar_label(bars, [f"{part:.0%}\n{many:,.0f}" for part, many in zip(share, number, strict=True)],
                      padding=3, fontsize=11)
     ax.set_xticks(place, names[rows.drawn])

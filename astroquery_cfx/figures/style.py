@@ -154,12 +154,13 @@ def _write_above_axes(axes, title, notes, mark):
 
 def log_norm(values):
     """
-    A logarithmic colour scale over the middle 98% of positive values, and which ends it leaves open.
+    A logarithmic colour scale over most of the positive values, and which ends it leaves open.
 
-    A few extreme values would else leave one colour for all others. They are drawn, in the colour of the
-    end, and the colour bar has an arrow there.
+    It leaves out the lowest 5%, and of the highest, which lie on top and are what is seen, one in 10,000: a
+    few extreme values would else leave one colour for all others. They are drawn, in the colour of the end,
+    and the colour bar has an arrow there.
     """
-    low, high = np.percentile(values, [1, 99])
+    low, high = np.percentile(values, [5, 99.99])
     if low == high:
         low, high = low / 2, high * 2
     below, above = values.min() < low, values.max() > high

@@ -153,8 +153,8 @@ def test_closeups_show_the_most_matched_at_true_size(tables):
     closeups = [one for one in ax.figure.axes if one is not ax]
     assert len(closeups) == 3
     counts = dict(zip(tables["grouped"]["fermi_name"], tables["grouped"]["num_csc_matches"], strict=True))
-    shown = [one.get_title().split(" (")[0] for one in closeups]
-    assert [f"{name} ({counts[name]} pairs)" for name in shown] == [one.get_title() for one in closeups]
+    shown = [one.get_title().split("\n")[0] for one in closeups]
+    assert [f"{name}\n{counts[name]} pairs" for name in shown] == [one.get_title() for one in closeups]
     assert counts[shown[0]] == max(counts.values())
     place = SkyCoord(tables["grouped"]["fermi_l"], tables["grouped"]["fermi_b"], frame="galactic")
     for name, panel in zip(shown, closeups, strict=True):
