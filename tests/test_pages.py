@@ -2,10 +2,7 @@
 """The pages of the documentation and of the job in headless Chromium: nothing broken, none from elsewhere."""
 
 import functools
-import json
-import os
 import shutil
-import subprocess
 import threading
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -18,37 +15,25 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTATION = ROOT / "docs" / "_build" / "html"
 JOB = ROOT / "cfx-output"
 
-BATCH = 20  # pages that one start of the browser looks at: its virtual time is bounded
-
 pytestmark = pytest.mark.browser
 
-# Loads each page in a frame of this page, which is of the same origin and so may look into it.
-HARNESS = """<!DOCTYPE html><meta charset="utf-8"><pre id="report">unfinished</pre><script>
-const pages = PAGES, report = [];
-function look(page) {
-  return new Promise(resolve => {
-    const frame = document.createElement('iframe');
-    frame.width = 1280; frame.height = 900;
-    frame.onload = async () => {
-      const inside = frame.contentDocument, errors = [];
-      for (const image of inside.images) image.loading = 'eager';
-      await Promise.all([...inside.images].map(image => image.decode().catch(
-        () => errors.push('broken image ' + image.getAttribute('src')))));
-      for (const got of frame.contentWindow.performance.getEntriesByType('resource'))
-        if (!got.name.startsWith(location.origin) && !got.name.startsWith('data:'))
-          errors.push('fetched from elsewhere ' + got.name);
-      const wide = inside.documentElement.scrollWidth - 1280;
-      if (wide > 2) errors.push('wider than the window by ' + wide);
-      report.push({page, title: inside.title, words: inside.body.innerText.split(/\\s+/).length, errors});
-      frame.remove(); resolve();
-    };
-    frame.src = '/' + page;
-    document.body.append(frame);
-  });
-}
-(async () => { for (const page of pages) await look(page);
-  document.getElementById('report').textContent = JSON.stringify(report); })();
-</script>"""
+WIDTH = 1280  # of the window, in pixels
+HALF_A_MINUTE = 30  # seconds: longer than any page takes
+
+# What the browser has to say of the page that it shows. Pictures that wait to be scrolled to are called.
+LOOK = """
+const done = arguments[arguments.length - 1], errors = [];
+for (const image of document.images) image.loading = 'eager';
+Promise.all([...document.images].map(image => image.decode().catch(
+    () => errors.push('broken image ' + image.getAttribute('src'))))).then(() => {
+  for (const got of performance.getEntriesByType('resource'))
+    if (!got.name.startsWith(location.origin) && !got.name.startsWith('data:'))
+      errors.push('fetched from elsewhere ' + got.name);
+  const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  if (wide > 2) errors.push('wider than the window by ' + wide);
+  done({title: document.title, words: document.body.innerText.split(/\\s+/).length, errors});
+});
+"""
 
 
 class Links(HTMLParser):
@@ -84,78 +69,74 @@ def broken_links(folder, page):
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    harness = b""
-
     def log_message(self, *arguments):
         pass
 
-    def do_GET(self):
-        if self.path != "/harness":
-            super().do_GET()
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(self.harness)
-
 
 @pytest.fixture(scope="module")
-def chromium():
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if shutil.which(name):
-            return shutil.which(name)
-    pytest.skip("no Chromium here")
+def browser(tmp_path_factory):
+    """A Chromium without a screen, that asks nobody but this machine."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    chromium = next((path for name in ("chromium", "chromium-browser", "google-chrome")
+                     if (path := shutil.which(name))), None)
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no Chromium with its driver here")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("headless", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-quic",
+                     "no-first-run", "disable-background-networking", "disable-component-update",
+                     "disable-sync", f"window-size={WIDTH},900",
+                     f"user-data-dir={tmp_path_factory.mktemp('browser')}"):
+        options.add_argument(f"--{argument}")
+    driver = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    driver.set_page_load_timeout(HALF_A_MINUTE)
+    driver.set_script_timeout(HALF_A_MINUTE)
+    yield driver
+    driver.quit()
 
 
-def look_at(chromium, folder, pages, home):
+def look_at(browser, folder, pages):
     """What the browser has to say of each page."""
-    handler = type("Handler", (Quiet,), {"harness": HARNESS.replace("PAGES", json.dumps(pages)).encode()})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
     try:
-        done = subprocess.run(
-            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-             "--window-size=1400,1000", f"--user-data-dir={home}", "--virtual-time-budget=600000",
-             "--timeout=240000", "--dump-dom", f"http://127.0.0.1:{server.server_port}/harness"],
-            capture_output=True, text=True, timeout=300, check=True,
-            env={**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home)})
+        for page in pages:
+            browser.get(f"http://127.0.0.1:{server.server_port}/{page}")
+            yield {"page": page, **browser.execute_async_script(LOOK)}
     finally:
         server.shutdown()
+        thread.join()
         server.server_close()
-    text = done.stdout.split('id="report">', 1)[1].split("</pre>", 1)[0]
-    assert text != "unfinished", "the browser did not come to the end of the pages"
-    return json.loads(text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"))
 
 
-def check_pages(chromium, folder, pattern, home):
+def check_pages(browser, folder, pattern):
     pages = sorted(str(path.relative_to(folder)) for path in folder.glob(pattern)
                    if "_static" not in path.parts)  # pieces of the theme, not pages
     assert [broken for page in pages for broken in broken_links(folder, folder / page)] == []
-    looks = []
-    for first in range(0, len(pages), BATCH):
-        looks += look_at(chromium, folder, pages[first:first + BATCH], home / str(first))
-    assert [look["page"] for look in looks] == pages
+    looks = list(look_at(browser, folder, pages))
     assert [look for look in looks if look["errors"] or not look["title"] or look["words"] < 10] == []
 
 
-def test_documentation(chromium, tmp_path):
+def test_documentation(browser):
     if not (DOCUMENTATION / "index.html").exists():
         pytest.skip("the documentation is not built here: tox -e build_docs")
-    check_pages(chromium, DOCUMENTATION, "**/*.html", tmp_path)
+    check_pages(browser, DOCUMENTATION, "**/*.html")
 
 
-def test_page_of_the_job(chromium, tmp_path):
+def test_page_of_the_job(browser):
     if not (JOB / "index.html").exists():
         pytest.skip("the job was not run here: astroquery-cfx reproduce --archive embedded")
-    check_pages(chromium, JOB, "*.html", tmp_path)
+    check_pages(browser, JOB, "*.html")
 
 
-def test_a_broken_page_is_found(chromium, tmp_path):
+def test_a_broken_page_is_found(browser, tmp_path):
     folder = tmp_path / "pages"
     folder.mkdir()
     (folder / "index.html").write_text(
         "<title>Broken</title><p>" + "word " * 20 + "<a href='nowhere.html'>x</a><img src='no.png'>")
     assert list(broken_links(folder, folder / "index.html")) == [
         "index.html -> nowhere.html", "index.html -> no.png"]
-    (look,) = look_at(chromium, folder, ["index.html"], tmp_path / "home")
+    (look,) = look_at(browser, folder, ["index.html"])
     assert look["errors"] == ["broken image no.png"]
