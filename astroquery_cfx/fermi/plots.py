@@ -58,9 +58,10 @@ def _plot_points(ax, points):
                              (is_limit, limit, {"fmt": "none", "label": "95% upper limits"})):
         if not chosen.any():
             continue
-        error = [lower[chosen], upper[chosen]] if chosen is is_point else 0.4 * y[chosen]
-        ax.errorbar(x[chosen], y[chosen], xerr=[(x - left)[chosen], (right - x)[chosen]], yerr=error,
-                    uplims=chosen is is_limit, **_STYLE, **style)
+        # Lists: matplotlib before 3.11 stumbles over arrays of one.
+        error = [part[chosen].tolist() for part in (lower, upper)] if chosen is is_point else 0.4 * y[chosen]
+        ax.errorbar(x[chosen], y[chosen], xerr=[part[chosen].tolist() for part in (x - left, right - x)],
+                    yerr=error, uplims=chosen is is_limit, **_STYLE, **style)
     seen = np.concatenate([value[is_point], limit[is_limit]])
     if not len(seen):
         return 1e-14, 1e-12
