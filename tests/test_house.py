@@ -267,3 +267,12 @@ def test_architecture_names_every_room_and_nothing_that_is_not():
     rooms = {room_of(path) for path in MODULES} - {""}
     assert [room for room in sorted(rooms) if not re.search(rf"\b{room}(/|\.py)", page)] == []
     assert set(re.findall(r"\w+\.py", page)) <= {path.name for path in MODULES}
+
+
+def test_every_module_has_its_place_on_the_page_of_the_architecture():
+    page = (ROOT / "docs" / "architecture" / "index.rst").read_text()
+    rooms = dict(re.findall(r"^``([a-z_/]+)``\n-+\n(.*?)(?=^``[a-z_/]+``\n-|^Rules)", page, re.S | re.M))
+    named = {(room if room != "astroquery_cfx/" else "") + module
+             for room, text in rooms.items() for module in re.findall(r"``(\w+\.py)``", text.partition("::")[2])}
+    real = {str(path.relative_to(PACKAGE)) for path in MODULES if path.name != "__init__.py"}
+    assert named == real

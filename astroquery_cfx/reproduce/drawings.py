@@ -49,7 +49,7 @@ DRAWINGS = (
             "shows all longitudes.", ("b_max",), wide=True),
     Drawing("matches_map", "Matched sources", "matched",
             "Chandra and Fermi sources that lie together, each drawn once, with the 95% error radius of "
-            "each Fermi source at its true size on the sky."),
+            "each Fermi source at its true size on the sky.", wide=True),
     Drawing("flux_ratio_strip", "Flux ratios along the plane", "matched",
             "Pairs in the plane, coloured by the ratio of the X-ray (0.5-7 keV) to the gamma-ray (0.1-100 "
             "GeV) energy flux, with the 95% error regions of the Fermi sources.", ("b_max",), wide=True),

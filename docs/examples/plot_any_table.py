@@ -37,4 +37,4 @@ axes = Figure(figsize=(9, 5), layout='constrained').add_subplot(projection='aito
 axes.grid(alpha=0.3)
 axes.scatter(-position.l.wrap_at(180 * u.deg).radian, position.b.radian, s=3)
 axes.set_xticklabels([])
-axes.set_title('The 7,195 rows of fermilpsc (4FGL-DR4), Galactic coordinates', pad=16)
+title = axes.set_title('The 7,195 rows of fermilpsc (4FGL-DR4), Galactic coordinates', pad=16)

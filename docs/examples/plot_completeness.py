@@ -27,7 +27,7 @@ calibration = calibrate_association(chandra, fermi, flux='b_flux_ap', fields=obs
                                     left_coordinates=('ra', 'dec'), right_coordinates=('RAJ2000', 'DEJ2000'),
                                     shifts=(2.0, 3.0), angles=4)
 
-calibration[::3]
+calibration['cut', 'num', 'chance', 'reliability', 'completeness'][::3]
 
 # %%
 # High cuts are pure, low ones complete.
