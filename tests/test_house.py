@@ -272,7 +272,7 @@ def test_architecture_names_every_room_and_nothing_that_is_not():
 def test_every_module_has_its_place_on_the_page_of_the_architecture():
     page = (ROOT / "docs" / "architecture" / "index.rst").read_text()
     rooms = dict(re.findall(r"^``([a-z_/]+)``\n-+\n(.*?)(?=^``[a-z_/]+``\n-|^Rules)", page, re.S | re.M))
-    named = {(room if room != "astroquery_cfx/" else "") + module
-             for room, text in rooms.items() for module in re.findall(r"``(\w+\.py)``", text.partition("::")[2])}
+    named = {room.removeprefix("astroquery_cfx/") + module for room, text in rooms.items()
+             for module in re.findall(r"``(\w+\.py)``", text.partition("::")[2])}
     real = {str(path.relative_to(PACKAGE)) for path in MODULES if path.name != "__init__.py"}
     assert named == real
