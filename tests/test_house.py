@@ -27,7 +27,7 @@ ARROWS = {
     "progress": set(),
     "files": {"errors"},
     "tap": GROUND,
-    "crossmatch": {"errors", "files"},  # files: for hats.py alone
+    "crossmatch": {"errors", "files"},  # files: for hats_files.py alone
     "figures": {"errors", "fermi.classes", "crossmatch.ellipse"},
     "csc": GROUND | {"tap"},
     "fermi": GROUND | {"crossmatch"},

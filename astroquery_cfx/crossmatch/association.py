@@ -13,9 +13,9 @@ from . import inputs
 from .candidates import field_density, find_candidates, judge, learn, seen_fields
 from .coordinates import Positions, as_table
 from .ellipse import SIGMA_95
+from .joins import Pairs, join_rows, merged_meta, output_names
 from .likelihood import bayes_factor, chance_probability
 from .sphere import position_angle
-from .tables import _join, _merged_meta, _output_names, _Pairs
 
 __all__ = ["associate_tables"]
 
@@ -128,7 +128,7 @@ def associate_tables(left, right, *, ellipse=None, region_containment=0.999, lef
     """
     problem = Problem.read(left, right, ellipse, region_containment, left_coordinates, right_coordinates,
                             left_error, fields, field_radius, flux, training, folds, extended, neighbours)
-    names = _output_names(problem.left_table, problem.right_table, prefixes, prefix_all,
+    names = output_names(problem.left_table, problem.right_table, prefixes, prefix_all,
                           ("separation", "position_angle", *_COLUMNS))
     candidates, model = problem.solve()
     return problem.table(candidates, model, names, prefixes)
@@ -177,15 +177,15 @@ class Problem:
     def table(self, candidates, model, names, prefixes):
         """The candidates as a table, with the columns of both sides."""
         left, regions = self.left, self.regions
-        pairs = _Pairs(left.rows[candidates.left], regions.rows[candidates.right], candidates.separation)
+        pairs = Pairs(left.rows[candidates.left], regions.rows[candidates.right], candidates.separation)
         sides = [_all_rows(side, len(table))
                  for side, table in ((left, self.left_table), (regions, self.right_table))]
-        table = QTable(_join(self.left_table, self.right_table, pairs, names, sides), copy=False)
+        table = QTable(join_rows(self.left_table, self.right_table, pairs, names, sides), copy=False)
         for name, values in self._columns(candidates, model).items():
             unit, description = _COLUMNS[name]
             kind = MaskedColumn if isinstance(values, np.ma.MaskedArray) else Column
             table[name] = kind(values, unit=unit, description=description)
-        table.meta = _merged_meta(self.left_table.meta, self.right_table.meta, prefixes)
+        table.meta = merged_meta(self.left_table.meta, self.right_table.meta, prefixes)
         table.meta["association"] = self._meta(candidates, model)
         return table
 

@@ -12,17 +12,15 @@ from copy import copy
 from types import SimpleNamespace
 
 import numpy as np
-from astropy import units as u
-from astropy.table import Column, Table
-from astroquery.exceptions import InputWarning
+from astropy.table import Table
 
-from ..errors import InvalidFileError, InvalidInputError, MissingDependencyError, OutputError
-from ..files.columns import plain_columns
-from ..files.parquet import _to_arrow
-from .coordinates import Positions, as_table, find_positions, plain_floats
+from ..errors import InvalidFileError, InvalidInputError
+from .coordinates import Positions
 from .error_ellipse import ErrorEllipse
+from .hats_files import VOTABLE_KEY, require_lsdb, to_hats
+from .joins import check_choice, output_names
+from .regions import parse_quantity, read_radius, read_region
 from .sphere import position_angle
-from .tables import _check_choice, _output_names, _parsed, _radius, _region
 
 try:  # a base class is needed when the module is read; without the extra the functions say what is missing
     import pandas as pd
@@ -37,7 +35,6 @@ __all__ = ["EllipsePairs", "RadiusPairs", "crossmatch_hats", "to_hats"]
 __doctest_requires__ = {"*": ["lsdb"]}
 
 _SUFFIXES = ("\x1fleft", "\x1fright")  # in no name of a column; they give way to the prefixes
-_VOTABLE_KEY = b"IVOA.VOTable-Parquet.content"
 
 
 def crossmatch_hats(left_catalog, right_catalog, radius, *, join="inner", left_ellipse=None, units=None,
@@ -102,11 +99,11 @@ def crossmatch_hats(left_catalog, right_catalog, radius, *, join="inner", left_e
     [['a', 'c', 0.05]]
     >>> folder.cleanup()
     """
-    _require_lsdb()
-    _check_choice("join", join, ("inner", "left"))
+    require_lsdb()
+    check_choice("join", join, ("inner", "left"))
     left, right = _opened(left_catalog, "left"), _opened(right_catalog, "right")
     kind = EllipsePairs if isinstance(radius, ErrorEllipse) else RadiusPairs
-    names = _output_names(SimpleNamespace(colnames=list(left.columns)),
+    names = output_names(SimpleNamespace(colnames=list(left.columns)),
                           SimpleNamespace(colnames=list(right.columns)), prefixes, prefix_all,
                           tuple(kind.extra_columns))
     algorithm = kind(radius, left_ellipse=left_ellipse, left_units=_units(left) | (units or {}),
@@ -116,12 +113,6 @@ def crossmatch_hats(left_catalog, right_catalog, radius, *, join="inner", left_e
     return _with_simulated(pairs, left, right).rename(
         {old + suffix: new for side, suffix in zip(names, _SUFFIXES, strict=True)
          for old, new in side.items()})
-
-
-def _require_lsdb():
-    if pd is None:
-        raise MissingDependencyError("Catalogues in the HATS format need LSDB, which is not installed.",
-                                     remedy='pip install "astroquery_cfx[hats]".')
 
 
 def _opened(catalog, side):
@@ -159,7 +150,7 @@ def _units(catalog):
     from astropy.io.votable import parse
 
     schema = catalog.hc_structure.original_schema
-    content = (schema.metadata or {}).get(_VOTABLE_KEY) if schema is not None else None
+    content = (schema.metadata or {}).get(VOTABLE_KEY) if schema is not None else None
     if content is None:
         return {}
     with warnings.catch_warnings():
@@ -230,7 +221,7 @@ class RadiusPairs(AbstractCrossmatchAlgorithm):
                                     remedy="name a column of the catalogue, or give one for all.")
         tables = [self._table(catalog.meta, catalog.hc_structure.catalog_info, side)
                   for catalog, side in ((left, "left"), (right, "right"))]
-        _region(self.radius, self.left_ellipse, *tables)
+        read_region(self.radius, self.left_ellipse, *tables)
         _check_margin(right, self._largest_reach(left, right))
 
     def perform_crossmatch(self, crossmatch_args):
@@ -253,7 +244,7 @@ class RadiusPairs(AbstractCrossmatchAlgorithm):
         right = self._table(crossmatch_args.right_df, crossmatch_args.right_catalog_info, "right")
         sides = [Positions(*(table[name].data for name in table.colnames[:2]), tuple(table.colnames[:2]))
                  for table in (left, right)]
-        pairs = _region(self.radius, self.left_ellipse, left, right).pairs(*sides)
+        pairs = read_region(self.radius, self.left_ellipse, left, right).pairs(*sides)
         angle = position_angle(sides[1].ra[pairs.right], sides[1].dec[pairs.right],
                                sides[0].ra[pairs.left], sides[0].dec[pairs.left])
         values = (pairs.separation, angle, pairs.offset)
@@ -269,7 +260,8 @@ class RadiusPairs(AbstractCrossmatchAlgorithm):
     def _named(self, frame, side):
         """The columns that are named, for a radius may also be an angle in words."""
         return [part for part in self._parts(side) if isinstance(part, str)
-                and (part in frame.columns or isinstance(self.radius, ErrorEllipse) or _parsed(part) is None)]
+                and (part in frame.columns or isinstance(self.radius, ErrorEllipse)
+                     or parse_quantity(part) is None)]
 
     def _table(self, frame, info, side):
         """Longitude, latitude and the named columns of a partition."""
@@ -309,7 +301,7 @@ class RadiusPairs(AbstractCrossmatchAlgorithm):
                       units={name: self.units[side].get(name) for name in frame.columns})
         given = self.radius if side == "right" else self.left_ellipse
         if not isinstance(given, ErrorEllipse):
-            return np.atleast_1d(_radius(given, table))
+            return np.atleast_1d(read_radius(given, table))
         held = self.radius.scale_to or self.radius.containment
         return given.of(table, side=side).scaled(held).degrees()[0]
 
@@ -383,153 +375,3 @@ def _check_margin(catalog, reach):
             "arcsec: pairs across the borders of partitions would be lost.",
             remedy=f"write it with a margin of {np.ceil(reach * 3600):.0f} arcsec or more (to_hats), or open "
                    "it with a wider one.")
-
-
-def to_hats(table, path, *, coordinates=None, margin=0.1 * u.deg, partition_rows=500_000, name=None,
-            overwrite=False):
-    """
-    Write a table as a HATS catalogue: Parquet files by place on the sky, which LSDB and others read.
-
-    Units, descriptions and UCDs are kept as HATS has them, in a VOTable in the Parquet metadata;
-    ``meta['simulated']`` goes to the catalogue's properties. Other meta and formats are not kept.
-
-    Parameters
-    ----------
-    table : `~astropy.table.Table` or `~astropy.table.QTable`, or a pandas or Arrow table
-        The rows. Those without a position have no place in a HATS catalogue: they are left out, and a
-        warning says how many.
-    path : str or path
-        The folder to make, or an address that fsspec knows (``s3://...``).
-    coordinates : `~astropy.coordinates.SkyCoord`, str, or tuple of two str, optional
-        The positions, as for `~astroquery_cfx.crossmatch_tables`. Where they are not ICRS in degrees
-        already, columns ``ra`` and ``dec`` are added.
-    margin : `~astropy.units.Quantity` or None, optional
-        How far around each partition rows are kept with it: at least the largest radius that the
-        catalogue is to be the right side of. None for a catalogue that is only a left side.
-    partition_rows : int, optional
-        The largest number of rows in a partition, where the margin allows: partitions are wider than it.
-    name : str, optional
-        Name of the catalogue; by default the last part of the path.
-    overwrite : bool, optional
-        Replace what is there.
-
-    Raises
-    ------
-    InvalidInputError
-        If no row has a position, or the margin is no angle or wider than HATS allows.
-    OutputError
-        If there is something already, or it cannot be written.
-    MissingDependencyError
-        If LSDB is not installed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from astropy import units as u
-    >>> from astropy.table import Table
-    >>> from astroquery_cfx.crossmatch.hats import to_hats
-    >>> table = Table({"source": ["a"], "ra": [10.0] * u.deg, "dec": [0.05] * u.deg})
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     to_hats(table, f"{folder}/sources", margin=10 * u.arcsec)
-    """
-    _require_lsdb()
-    from hats.io.file_io import directory_has_contents, get_upath
-
-    table = as_table(table, "given")
-    threshold, order = _margin(margin)
-    table, places = _placed(table, find_positions(table, coordinates, side="given"))
-    target = get_upath(path)
-    name = name or target.name
-    if directory_has_contents(target) and not overwrite:
-        raise OutputError(f"{target} is there already.", kept="it is untouched.",
-                          remedy="choose another path, or overwrite=True.")
-    try:
-        _write(table, places, target, name, overwrite,
-               {"partition_rows": max(partition_rows, _most_rows(table, places, order)),
-                "margin_threshold": threshold, "highest_order": order})
-    except OSError as error:
-        raise OutputError(f"The catalogue {target} could not be written: {error}",
-                          kept="what is there is no whole catalogue.",
-                          remedy="make room, and write it again.") from error
-
-
-def _margin(margin):
-    """The margin in arcsec, and the highest order of partitions that are wider than it."""
-    from hats.pixel_math.healpix_shim import margin2order
-
-    if margin is None:
-        return None, 10
-    if not isinstance(margin, u.Quantity) or not margin.unit.is_equivalent(u.deg) or margin.shape \
-            or not margin >= 0:
-        raise InvalidInputError(f"The margin {margin!r} is no angle with a unit.",
-                                remedy="give it a unit, e.g. 0.1*u.deg.")
-    threshold = float(margin.to_value(u.arcsec))
-    order = int(margin2order(np.array([threshold / 60]))[0]) - 1
-    if order < 0:
-        raise InvalidInputError(f"A margin of {margin} is wider than the pixels of HATS allow.",
-                                remedy="give at most 18 deg.")
-    return threshold, min(order, 10)
-
-
-def _most_rows(table, places, order):
-    """The rows of the fullest pixel of an order, for LSDB makes no partition with more than it is told."""
-    from hats.pixel_math.healpix_shim import radec2pix
-
-    return int(np.unique(radec2pix(order, *(plain_floats(table[name]) for name in places)),
-                         return_counts=True)[1].max())
-
-
-def _placed(table, positions):
-    """The rows that have a position, with columns of it, and the names of those columns."""
-    usable = np.isfinite(positions.ra) & np.isfinite(positions.dec)
-    if not usable.any():
-        raise InvalidInputError("No row of the table has a position.",
-                                remedy="a HATS catalogue needs one at least.")
-    if not usable.all():
-        warnings.warn(f"{np.sum(~usable)} of {len(table)} rows have no position and are left out: a HATS "
-                      "catalogue has no place for them.", InputWarning, stacklevel=3)
-    values = (positions.ra, positions.dec)
-    if len(positions.columns) == 2 and all(
-            np.array_equal(plain_floats(table[column]), value, equal_nan=True)
-            for column, value in zip(positions.columns, values, strict=True)):
-        return table[usable], positions.columns
-    table = table.copy(copy_data=False)
-    if len(positions.columns) == 1:
-        table.remove_column(positions.columns[0])
-    names = next(pair for pair in (("ra", "dec"), ("ra_icrs", "dec_icrs"), ("_ra_icrs", "_dec_icrs"))
-                 if not set(pair) & set(table.colnames))
-    for column, value, ucd in zip(names, values, ("pos.eq.ra", "pos.eq.dec"), strict=True):
-        table[column] = Column(value, unit=u.deg, description="ICRS position", meta={"ucd": ucd})
-    return table[usable], names
-
-
-def _write(table, places, target, name, overwrite, partitions):
-    import lsdb
-    import pyarrow as pa
-    from nested_pandas.nestedframe.io import from_pyarrow
-
-    frame = from_pyarrow(pa.table({column.name: _to_arrow(column) for column in plain_columns(table)}))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "from_dataframe is not intended for large", RuntimeWarning)
-        catalog = lsdb.from_dataframe(frame, ra_column=places[0], dec_column=places[1], catalog_name=name,
-                                      **partitions)
-    simulated = table.meta.get("simulated")
-    catalog.write_catalog(target, catalog_name=name, overwrite=overwrite, progress_bar=False,
-                          addl_hats_properties={"simulated": simulated} if simulated else None)
-    _describe(table, target / name)
-
-
-def _describe(table, folder):
-    """Put units, descriptions and UCDs where the standard of VOTables in Parquet files wants them."""
-    from astropy.io.votable import from_table
-    from hats.io.file_io import read_parquet_metadata, write_parquet_metadata
-    from hats.io.paths import get_common_metadata_pointer
-
-    text, pointer = io.BytesIO(), get_common_metadata_pointer(folder)
-    names = [column.name for column in plain_columns(table) if not column.is_list]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=u.UnitsWarning)  # VOUnit would rather not have erg
-        from_table(Table(table[names][:0])).to_xml(text)
-    schema = read_parquet_metadata(pointer).schema.to_arrow_schema()
-    write_parquet_metadata(schema.with_metadata((schema.metadata or {}) | {
-        _VOTABLE_KEY: text.getvalue(), b"IVOA.VOTable-Parquet.version": b"1.0"}), pointer)

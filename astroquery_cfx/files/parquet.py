@@ -26,7 +26,7 @@ def write(table, path):
     import pyarrow.parquet as pq
 
     columns = plain_columns(table)
-    arrow = pa.table([_to_arrow(column) for column in columns], names=[column.name for column in columns])
+    arrow = pa.table([to_arrow(column) for column in columns], names=[column.name for column in columns])
     arrow = arrow.replace_schema_metadata(_metadata(table, columns))
     pq.write_table(arrow, path, compression="zstd")
 
@@ -47,7 +47,7 @@ def _metadata(table, columns):
     return metadata
 
 
-def _to_arrow(column):
+def to_arrow(column):
     import pyarrow as pa
 
     if column.is_list:
