@@ -97,7 +97,7 @@ def _download(session, release, target):
 
 def _failure(release, failures, target):
     """The error to end in when no mirror served."""
-    told = "; ".join(f"{url}: {getattr(error, 'failed', error)}" for url, error in failures)
+    told = "; ".join(f"{url}: {getattr(error, 'failed', str(error)).rstrip('.')}" for url, error in failures)
     part = next(iter(sorted(target.parent.glob(f"{target.name}.part*"))), None)
     kept = f"{part.stat().st_size:,} bytes, for the next call to go on from." if part else ""
     remedy = (f"call again later, name a mirror in conf.fermi_urls, or give a file: "
