@@ -55,9 +55,11 @@ def associate_tables(left, right, *, ellipse=None, region_containment=0.999, lef
     sides at the offset, :math:`\lambda_i` the density of left sources about the candidate, measured from its
     nearest neighbours: where the telescope looked, never over the whole sphere. :math:`q` and :math:`n_i` are
     the distributions of fluxes of counterparts and of field sources where these are as deep as there.
-    :math:`w_j` is the share of the region that was looked at, :math:`P_j = c\,w_j^a` the probability that the
-    left catalogue holds the counterpart: a = 1 if the telescope looked here and there, less if it was pointed
-    at counterparts; c and a are learned from all right sources, by maximum likelihood.
+    :math:`w_j` is the share of the region that was looked at, :math:`P_j = c\,w_j^a d_j^b` the probability
+    that the left catalogue holds the counterpart: a = 1 if the telescope looked here and there, less if it
+    was pointed at counterparts; b > 0 if there are more of them where it saw more sources (:math:`d_j`, their
+    density as a share of the highest). c, a and b are learned from all right sources, by maximum likelihood.
+    Sources that are counterparts, as far as they are, are no field sources in :math:`\lambda` and :math:`n`.
 
     Parameters
     ----------
@@ -220,7 +222,8 @@ class Problem:
 
 
 def _shares(model):
-    names = ("share", "share_exponent", "extended_share", "extended_share_exponent")
+    names = ("share", "share_exponent", "share_density_exponent", "extended_share",
+             "extended_share_exponent", "extended_share_density_exponent")
     return dict(zip(names, (value for pair in model.shares for value in pair), strict=True))
 
 

@@ -22,8 +22,8 @@ _COLUMNS = {
     "chance_error": "Standard error of chance: scatter of the shifts, not below Poisson's",
     "reliability": "Share of the candidates that pass and are no chance: 1 - chance / num",
     "reliability_error": "Standard error of the reliability: of chance, and Poisson's of its number",
-    "completeness": "Share of the counterparts in the left catalogue that pass: num - chance over the sum of "
-                    "p_any",
+    "completeness": "Share of the counterparts in the left catalogue that pass: expected_true over the sum "
+                    "of p_any",
 }
 
 
@@ -70,6 +70,12 @@ def calibrate_association(left, right, *, by="p_i", cuts=None, shifts=(2.0, 2.5,
     InvalidInputError
         As for `associate_tables`; and if a shift is below 1, or nothing is left of all shifts.
 
+    Notes
+    -----
+    Fields are pointed at the sources, and other places lie nearer to their rims, where there may be fewer
+    sources. On the simulated sky of this package, whose truth is known, 20 to 25% of the false candidates are
+    missed by that; the sums of p_i agree with the truth there.
+
     Examples
     --------
     >>> import numpy as np
@@ -95,7 +101,7 @@ def calibrate_association(left, right, *, by="p_i", cuts=None, shifts=(2.0, 2.5,
         values = {"num": counts, "expected_true": totals[0], "chance": chance, "chance_error": error,
                   "reliability": 1 - chance / counts,
                   "reliability_error": np.sqrt(error**2 + np.maximum(chance, 0)) / counts,
-                  "completeness": (counts - chance) / totals[1]}
+                  "completeness": totals[0] / totals[1]}
     for name, column in values.items():
         table[name] = Column(column, description=_COLUMNS[name])
     for side in (problem.right_table, problem.left_table):

@@ -5,12 +5,13 @@ Arrays in, arrays out, in degrees; `association` has the tables.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from .density import FieldDensity, Fields, gaussian_lattice, offset_vectors, uniform_lattice, unit_vectors
 from .ellipse import axis_scale
-from .fluxes import FluxPrior
+from .fluxes import FluxBins, FluxCounts, FluxPrior
 from .likelihood import learn_share, position_density, posterior, prior_share
 from .sphere import find_pairs, position_angle
 
@@ -20,7 +21,8 @@ _LATTICE = 64
 _SEEN = 0.2             # of the radius of a field: so near a source was looked, where fields are not known
 _EM_STEPS, _FIELD_STEPS = 8, 2
 _IGNORANCE = 40          # extended sources' likelihood ratios tell little
-_UNKNOWN = ((0.5, 1.0), (0.5, 1.0))
+_UNKNOWN = ((0.5, 1.0, 0.0), (0.5, 1.0, 0.0))
+_DENSEST = 0.95          # of the regions are less dense than what counts as the highest density
 _FEWEST = 10            # known counterparts, of which fluxes are learned
 _FEWEST_EXTENDED = 20   # extended sources, of which their own share is learned
 _SECURE = 3 / 3600  # deg: counterparts of other wavelengths have errors of their own
@@ -35,6 +37,16 @@ class LeftSources:
     dec: np.ndarray
     sigma: np.ndarray
     flux: np.ndarray | None
+
+    @cached_property
+    def bins(self):
+        """The bins of the fluxes."""
+        return FluxBins(self.flux)
+
+    @cached_property
+    def flux_bin(self):
+        """The bin of each flux."""
+        return self.bins.index(self.flux)
 
 
 @dataclass(frozen=True)
@@ -107,7 +119,10 @@ class Candidates:
     density: np.ndarray    # of the counterpart, per square degree
     field: np.ndarray      # of field sources, per square degree
     neighbours: np.ndarray
+    flux_bin: np.ndarray | None  # of the left source
+    level: np.ndarray | None     # of the region: how bright the sources about its candidates are
     coverage: np.ndarray   # of each region
+    about: np.ndarray      # density of left sources about each region, NaN where nothing was observed
     extended: np.ndarray   # of each region
 
 
@@ -120,6 +135,8 @@ class Model:
     fold: np.ndarray       # of each left source that is known to be a counterpart, else -1
     right_fold: np.ndarray  # for which each region is judged
     source: str            # of the prior
+    densest: float = 1.0   # of the densities about the regions
+    weight: np.ndarray | None = None  # p_i of each left source, and 0 for one that is not there
 
 
 def find_candidates(left, regions, density, fields):
@@ -151,8 +168,18 @@ def find_candidates(left, regions, density, fields):
     i, j = i[keep], j[keep]
     rows, place = np.unique(i, return_inverse=True)
     field, neighbours = density.around(rows)
-    return Candidates(i, j, separation[keep], spread[keep], _mean_density(field[place], j), neighbours[place],
-                      regions.coverage(fields), regions.extended)
+    neighbours, flux_bin, level = neighbours[place], None, None
+    if left.flux is not None:
+        flux_bin = left.flux_bin[i]
+        around = np.append(left.flux_bin, left.bins.number + 1)[neighbours]
+        level = left.bins.of_regions(left.bins.level(around), j)
+    field, coverage = _mean_density(field[place], j), regions.coverage(fields)
+    about = np.full(len(regions), np.nan)
+    about[j] = field
+    empty = np.flatnonzero(np.isnan(about) & (coverage > 0))
+    about[empty] = density.at(regions.ra[empty], regions.dec[empty])
+    return Candidates(i, j, separation[keep], spread[keep], field, neighbours, flux_bin, level, coverage,
+                      about, regions.extended)
 
 
 def _mean_density(density, right):
@@ -213,9 +240,11 @@ def learn(left, candidates, *, true=None, true_flux=None, folds=10):
     `Model`
     """
     nobody = np.full(len(left.ra), -1), np.full(len(candidates.coverage), -1)
-    model = _with_share(candidates, Model(_UNKNOWN, None, *nobody, "none"))
+    about = candidates.about[np.isfinite(candidates.about)]
+    densest = float(np.quantile(about, _DENSEST)) if len(about) else 1.0
+    model = _with_share(candidates, Model(_UNKNOWN, None, *nobody, "none", densest))
     if left.flux is None:
-        return model
+        return _learn_by_turns(left, candidates, model)
     if true_flux is not None:
         return _learn_by_turns(left, candidates, replace(model, source="given"), true_flux)
     if true is not None:
@@ -234,37 +263,61 @@ def _learn_by_turns(left, candidates, model, true_flux=None):
     What is a counterpart is no field source, as far as it is one. The fluxes of counterparts come from
     the candidates only if nothing better is known.
     """
-    own = model.source == "expectation-maximisation"
-    for _ in range(_EM_STEPS if own else _FIELD_STEPS):
-        weight = np.zeros(len(left.ra))
+    counts, folds = None, {}
+    if left.flux is not None:
+        counts = FluxCounts(left.bins, left.flux_bin, candidates.left, candidates.neighbours)
+    if model.source == "known counterparts":
+        held = np.full(len(left.ra), -1)
+        np.maximum.at(held, candidates.left, model.right_fold[candidates.right])
+        folds = {"fold": model.fold, "held": held}
+    for _ in range(_EM_STEPS if model.source == "expectation-maximisation" else _FIELD_STEPS):
+        weight = np.zeros(len(left.ra) + 1)
         np.maximum.at(weight, candidates.left, judge(left, candidates, model).p_i)
-        prior = FluxPrior(left.flux, candidates.left, candidates.neighbours, weight=weight,
-                          fold=None if own or true_flux is not None else model.fold, true_flux=true_flux)
-        model = _with_share(candidates, replace(model, prior=prior))
+        model = replace(model, weight=weight)
+        if counts is not None:
+            model = replace(model, prior=FluxPrior(counts, weight=weight[:-1], true_flux=true_flux, **folds))
+        model = _with_share(candidates, model)
     return model
 
 
 def _with_share(candidates, model):
     ratio, _ = _ratio(candidates, model)
     total = np.bincount(candidates.right, ratio, minlength=len(candidates.coverage))
-    shares = [learn_share(total[rows], candidates.coverage[rows], ignorance=ignorance)
+    about = _relative(candidates, model)
+    shares = [learn_share(total[rows], candidates.coverage[rows], about[rows], ignorance=ignorance)
               for rows, ignorance in ((~candidates.extended, 0), (candidates.extended, _IGNORANCE))]
     if np.sum(candidates.extended & (total > 0)) < _FEWEST_EXTENDED:
         shares[1] = shares[0]
     return replace(model, shares=tuple(shares))
 
 
+def _relative(candidates, model):
+    """Density about each region, as a share of the highest."""
+    return np.clip(np.nan_to_num(candidates.about, nan=model.densest) / model.densest, 1e-3, 1.0)
+
+
 def prior_of(candidates, model):
     """Probability of each region that the left catalogue holds its counterpart."""
-    point, extended = (prior_share(*share, candidates.coverage) for share in model.shares)
+    point, extended = (prior_share(share, candidates.coverage, _relative(candidates, model))
+                       for share in model.shares)
     return np.where(candidates.extended, extended, point)
+
+
+def _field_share(candidates, model):
+    """Of the sources about the candidates of a region the share that is no counterpart of anything."""
+    if model.weight is None or not len(candidates.right):
+        return 1.0
+    of_pair = model.weight[candidates.neighbours].mean(axis=1)
+    number = np.bincount(candidates.right)
+    return 1 - (np.bincount(candidates.right, of_pair) / np.maximum(number, 1))[candidates.right]
 
 
 def _ratio(candidates, model):
     """Likelihood ratios, and the density of field sources that are at least as bright."""
-    ratio, brighter = candidates.density / candidates.field, candidates.field
+    field = candidates.field * _field_share(candidates, model)
+    ratio, brighter = candidates.density / field, field
     if model.prior is not None:
-        by_flux, share = model.prior.ratio(candidates.left, candidates.neighbours, candidates.right,
+        by_flux, share = model.prior.ratio(candidates.flux_bin, candidates.level,
                                            model.right_fold[candidates.right])
         ratio, brighter = ratio * by_flux, brighter * share
     return ratio, brighter

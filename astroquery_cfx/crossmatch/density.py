@@ -91,12 +91,14 @@ class Fields:
 
     def nearest(self, vectors):
         """Distance in degrees to the nearest centre; infinite where there is none."""
-        return angle_of(self.tree.query(vectors)[0]) if self.tree.n else np.full(len(vectors), np.inf)
+        if not self.tree.n:
+            return np.full(len(vectors), np.inf)
+        return angle_of(self.tree.query(vectors, workers=-1)[0])
 
     def contain(self, vectors):
         """Which unit vectors, of shape (..., 3), lie in a field."""
         reach = chord(self.radius)
-        distance, _ = self.tree.query(vectors, distance_upper_bound=reach * (1 + 1e-12))
+        distance, _ = self.tree.query(vectors, distance_upper_bound=reach * (1 + 1e-12), workers=-1)
         return np.isfinite(distance)
 
     def share(self, ra, dec, reach, east, north):
@@ -183,20 +185,29 @@ class FieldDensity:
             Where there are fewer, the number of sources stands for those that are missing.
         """
         distance, found = self.tree.query(self.vectors[rows], k=self.number + 1,
-                                          distance_upper_bound=chord(self.widest))
+                                          distance_upper_bound=chord(self.widest), workers=-1)
         others = _without_self(found, rows)
         full = np.isfinite(distance[:, -1])
         reach = np.where(full, angle_of(np.where(full, distance[:, -1], 0)), self.widest)
         reach = np.maximum(reach, _SMALLEST)
         count = np.where(full, self.number, np.sum(others < len(self.ra), axis=1) + 1)
-        area = _WHOLE_SKY * np.sin(np.radians(reach) / 2) ** 2
-        if self.fields is not None:
-            area = area * self._seen_share(rows, reach)
-        return count / area, others
+        return self._over_area(count, self.ra[rows], self.dec[rows], reach), others
 
-    def _seen_share(self, rows, reach):
+    def at(self, ra, dec):
+        """Density at some places, in degrees, from the sources about them."""
+        distance, _ = self.tree.query(unit_vectors(ra, dec), k=self.number,
+                                      distance_upper_bound=chord(self.widest), workers=-1)
+        full = np.isfinite(distance[:, -1])
+        reach = np.where(full, angle_of(np.where(full, distance[:, -1], 0)), self.widest)
+        return self._over_area(np.isfinite(distance).sum(axis=1), ra, dec, np.maximum(reach, _SMALLEST))
+
+    def _over_area(self, count, ra, dec, reach):
+        area = _WHOLE_SKY * np.sin(np.radians(reach) / 2) ** 2
+        return count / (area if self.fields is None else area * self._seen_share(ra, dec, reach))
+
+    def _seen_share(self, ra, dec, reach):
         east, north = uniform_lattice(_DISC_POINTS)
-        share = self.fields.share(self.ra[rows], self.dec[rows], reach,
+        share = self.fields.share(ra, dec, reach,
                                   lambda some: reach[some, None] * east,
                                   lambda some: reach[some, None] * north)
         return np.maximum(share, 1 / _DISC_POINTS)

@@ -10,12 +10,12 @@ Arrays in, arrays out.
 
 import numpy as np
 
-__all__ = ["FluxBins", "FluxPrior"]
+__all__ = ["FluxBins", "FluxCounts", "FluxPrior"]
 
 _STEP = 0.1           # dex, of the bins of flux
 _LEVEL_STEP = 0.2     # dex, of the bins of the level
 _FIELD_WIDTH = 0.1    # dex, by which field sources are smoothed: more would blow up a steep law
-_LEVEL_WIDTH = 0.12
+_LEVEL_WIDTH = 0.25
 _TRUE_LEVEL_WIDTH = 0.4
 _FIELD_SHRINK = 30.0  # sources that the mean of all levels is worth at each level
 _TRUE_SHRINK = 10.0
@@ -57,6 +57,26 @@ class FluxBins:
         median = np.take_along_axis(place, (np.maximum(count - 1, 0) // 2)[:, None], axis=1)[:, 0]
         return np.where(count > 0, (median * _STEP / _LEVEL_STEP).astype(int), self.levels)
 
+    def level_of_others(self, index):
+        """For each entry of the rows of bins, the level of the others in its row."""
+        place = np.where(index < self.positive, index, self.number)
+        order = np.argsort(place, axis=1, kind="stable")
+        ordered = np.take_along_axis(place, order, axis=1)
+        rank = np.argsort(order, axis=1, kind="stable")
+        count = np.sum(ordered < self.number, axis=1)[:, None]
+        others = count - (rank < count)
+        middle = np.maximum(others - 1, 0) // 2
+        middle += (rank < count) & (rank <= middle)
+        median = np.take_along_axis(ordered, np.minimum(middle, index.shape[1] - 1), axis=1)
+        return np.where(others > 0, (median * _STEP / _LEVEL_STEP).astype(int), self.levels)
+
+    def of_regions(self, level, region):
+        """One level for each region, the mean of its candidates': shape as of these."""
+        known = level < self.levels
+        number = np.bincount(region, known)
+        mean = np.bincount(region, np.where(known, level, 0)) / np.maximum(number, 1)
+        return np.where(number > 0, np.round(mean), self.levels).astype(int)[region]
+
     def count(self, level, index, weight=None):
         """Histogram over levels and bins, shape (levels + 1, number); missing fluxes are not counted."""
         use = index < self.number
@@ -90,6 +110,31 @@ class FluxBins:
         local = near @ self.smooth(counts, width) + shrink * mean[:, None, :]
         return local / local.sum(axis=-1, keepdims=True)
 
+    def shifted_shares(self, counts, mean, *, width, level_width, shrink):
+        """
+        As `shares`, of distributions that shift with the level, as those of field sources do.
+
+        What is alike at two levels is the share at a distance from the level, not at a flux. Taken at the
+        same flux, a deep field would borrow bright sources from shallow ones. ``mean`` is the distribution
+        where the level is not known.
+        """
+        smooth = self.smooth(counts, width)[:, :-1]
+        level, place = np.arange(self.levels), self._distance_from_level()
+        aligned = np.zeros((len(counts), self.levels, place.max() + 1))
+        aligned[:, level[:, None], place] = smooth
+        every = aligned.sum(axis=1, keepdims=True) + 0.5 / self.number
+        apart = (level[:, None] - level) * _LEVEL_STEP / level_width
+        local = np.exp(-(apart**2) / 2) @ aligned + shrink * every / every.sum(axis=-1, keepdims=True)
+        local = np.concatenate((local[:, level[:, None], place], mean[:, None, :]), axis=1)
+        return local / local.sum(axis=-1, keepdims=True)
+
+    def _distance_from_level(self):
+        """A number for each level and bin, the same where the flux is as far from the level."""
+        step, lowest = round(_LEVEL_STEP / _STEP), np.arange(self.levels)[::-1, None]
+        shifted = step * lowest + np.arange(self.positive)
+        fixed = shifted.max() + 1 + np.arange(self.number - self.positive)
+        return np.concatenate((shifted, np.broadcast_to(fixed, (self.levels, len(fixed)))), axis=1)
+
     def smooth(self, counts, width):
         """Smooth histograms, of shape (..., number), over the positive bins by a Gaussian, in dex."""
         place = np.arange(self.positive) * _STEP / width
@@ -111,122 +156,156 @@ class FluxBins:
         return max(0.2, 0.9 * spread * number**-0.2)
 
 
+class FluxCounts:
+    """
+    The fluxes of sources and of their neighbours, in bins: all that learning takes from them.
+
+    A source is counted once, whatever number of others it is the neighbour of, at the level of these: the
+    median of the neighbours of each without the source itself.
+
+    Parameters
+    ----------
+    bins : `FluxBins`
+        The bins.
+    index : `~numpy.ndarray` of int, shape (left rows,)
+        The bin of each left row.
+    rows : `~numpy.ndarray` of int, shape (m,)
+        Left rows.
+    neighbours : `~numpy.ndarray` of int, shape (m, k)
+        Their neighbours; the number of left rows where there is none.
+    """
+
+    def __init__(self, bins, index, rows, neighbours):
+        self.bins, self.index = bins, index
+        index = np.append(index, bins.number + 1)[neighbours]  # what is not there is in no bin
+        level = bins.level(index)
+        self.level = np.full(len(self.index), bins.levels)
+        self.level[rows] = level
+        self.rows = np.unique(rows)
+        self._count_missing(index, level)
+        use = index < bins.number
+        self.source = neighbours[use]
+        self.cell = (bins.level_of_others(index) * bins.number + index)[use]
+        self.share = 1 / np.bincount(self.source, minlength=len(self.index))[self.source]
+
+    def _count_missing(self, index, level):
+        """The share of field sources without a flux, at each level."""
+        there = index <= self.bins.number
+        at = np.broadcast_to(level[:, None], index.shape)[there]
+        every, lost = (np.bincount(at, weight, minlength=self.bins.levels + 1)
+                       for weight in (None, index[there] == self.bins.number))
+        mean = lost.sum() / max(every.sum(), 1)
+        self.missing = np.clip((lost + _FIELD_SHRINK * mean) / (every + _FIELD_SHRINK), 0.001, 0.99)
+
+    def of_field(self, weight, held, num_folds):
+        """Histograms over levels and bins of all sources, each without those that its fold holds back."""
+        return self._without(self.cell, weight[self.source] * self.share, held[self.source], num_folds)
+
+    def of_counterparts(self, weight, fold, num_folds):
+        """The same of the sources themselves, by the level of their neighbours."""
+        rows = np.flatnonzero((weight > 0) & (self.index < self.bins.number))
+        cell = self.level[rows] * self.bins.number + self.index[rows]
+        return self._without(cell, weight[rows], fold[rows], num_folds)
+
+    def _without(self, cell, weight, fold, num_folds):
+        shape = num_folds, self.bins.levels + 1, self.bins.number
+        key = np.where(fold < 0, num_folds - 1, fold) * (shape[1] * shape[2]) + cell
+        counts = np.bincount(key, weight, minlength=np.prod(shape)).reshape(shape)
+        every = counts.sum(axis=0)
+        counts[-1] = 0.0
+        return every - counts
+
+
 class FluxPrior:
     """
     The ratio of the flux distributions of counterparts, q, and of field sources, n, learned from both.
 
+    The ratio rises with flux, or stays: field sources are the fewer the brighter they are. That keeps the
+    chance of single sources out of it (isotonic regression, Barlow et al. 1972).
+
     Parameters
     ----------
-    flux : `~numpy.ndarray`, shape (left rows,)
-        Fluxes; NaN where missing.
-    rows : `~numpy.ndarray` of int, shape (m,)
-        Left rows.
-    neighbours : `~numpy.ndarray` of int, shape (m, k)
-        Their neighbours, from which the field is learned.
+    counts : `FluxCounts`
+        The fluxes.
     weight : `~numpy.ndarray`, shape (left rows,)
         The probability of each source to be a counterpart, as far as it is no field source.
     fold : `~numpy.ndarray` of int, shape (left rows,), optional
         The fold of each source that is known to be a counterpart, -1 of all others: these teach q, and
-        are no field sources, except to the fold that they belong to. By default the weights teach q.
+        are no field sources. By default the weights teach q.
+    held : `~numpy.ndarray` of int, shape (left rows,), optional
+        The fold that each source is held back from, as a candidate that is judged in it; -1 of all others.
     true_flux : `~numpy.ndarray`, optional
         Fluxes of counterparts, as the user knows them, instead.
     """
 
-    def __init__(self, flux, rows, neighbours, *, weight, fold=None, true_flux=None):
-        self.bins = FluxBins(flux if true_flux is None else np.concatenate((flux, true_flux)))
-        # A neighbour that is not there is in no bin.
-        self.index = np.append(self.bins.index(flux), self.bins.number + 1)
+    def __init__(self, counts, *, weight, fold=None, held=None, true_flux=None):
+        self.bins = counts.bins
+        nobody = np.full(len(weight), -1)
         self.num_folds = 1 if fold is None else int(fold.max(initial=-1)) + 2  # the last: of nobody
-        owner = np.append(np.full(len(flux), -1) if fold is None else fold, -1)
-        weight = np.append(weight, 0.0)
-        self._learn_field(neighbours, owner, weight)
-        level = np.full(len(flux) + 1, -1)
-        level[rows] = self.bins.level(self.index[neighbours])
-        sure = weight if fold is None else (owner >= 0).astype(float)
-        self._learn_counterparts(level, owner, sure, true_flux)
-        self._learn_missing(neighbours, level, owner, sure, true_flux)
+        known = nobody if fold is None else fold
+        self._learn_field(counts.of_field(np.where(known < 0, 1 - weight, 0.0),
+                                          nobody if held is None else held, self.num_folds))
+        sure = weight if fold is None else (known >= 0).astype(float)
+        if true_flux is None:
+            self._learn_counterparts(counts.of_counterparts(sure, known, self.num_folds))
+        else:
+            index = self.bins.index(true_flux)
+            self._learn_counterparts(self.bins.count(np.full(len(index), self.bins.levels), index)[None])
+        self._learn_missing(counts, known, np.zeros(len(sure)) if true_flux is not None else sure)
+        self.by_flux = self._rising(self.true / self.field)
 
-    def _learn_field(self, neighbours, owner, weight):
-        index = self.index[neighbours]
-        level = np.broadcast_to(self.bins.level(index)[:, None], index.shape)
-        field = 1 - weight
-        alone = self.bins.count(level, index, np.where(owner < 0, field, 0.0)[neighbours])
-        known = self._by_fold(level, index, owner[neighbours], field[neighbours])
-        counts = alone + np.concatenate((known, np.zeros_like(alone)[None]))
+    def _learn_field(self, counts):
         self.mean_field = self.bins.smooth(counts.sum(axis=1), _FIELD_WIDTH) + 0.5 / self.bins.number
         self.mean_field /= self.mean_field.sum(axis=-1, keepdims=True)
-        self.field = self.bins.shares(counts, self.mean_field, width=_FIELD_WIDTH, level_width=_LEVEL_WIDTH,
-                                      shrink=_FIELD_SHRINK)
+        self.field = self.bins.shifted_shares(counts, self.mean_field, width=_FIELD_WIDTH,
+                                              level_width=_LEVEL_WIDTH, shrink=_FIELD_SHRINK)
 
-    def _by_fold(self, level, index, owner, weight):
-        counts = [self.bins.count(level[owner == k], index[owner == k], weight[owner == k])
-                  for k in range(self.num_folds - 1)]
-        return np.reshape(counts, (len(counts), self.bins.levels + 1, self.bins.number))
-
-    def _learn_counterparts(self, level, owner, weight, true_flux):
-        level = np.where(level < 0, self.bins.levels, level)
-        if true_flux is not None:
-            index = self.bins.index(true_flux)
-            counts = self.bins.count(np.full(len(index), self.bins.levels), index)[None]
-        else:
-            all_folds = self.bins.count(level, self.index, weight)
-            counts = all_folds - np.concatenate((self._by_fold(level, self.index, owner, weight),
-                                                 np.zeros_like(all_folds)[None]))
+    def _learn_counterparts(self, counts):
         number = counts.sum(axis=(1, 2))[:, None]
         width = self.bins.natural_width(counts[-1].sum(axis=0))
         mean = self.bins.smooth(counts.sum(axis=1), width) + _TRUE_FLOOR * self.mean_field
         mean /= number + _TRUE_FLOOR
         self.true = self.bins.shares(counts, mean, width=width, level_width=_TRUE_LEVEL_WIDTH,
                                      shrink=_TRUE_SHRINK)
-        if true_flux is not None:
-            self.true[:] = mean[:, None, :]
 
-    def _learn_missing(self, neighbours, level, owner, sure, true_flux):
+    def _rising(self, ratio):
+        from scipy.optimize import isotonic_regression
+
+        positive = self.bins.positive
+        for one, field in zip(ratio.reshape(-1, self.bins.number), self.field.reshape(-1, self.bins.number),
+                              strict=True):
+            one[:positive] = isotonic_regression(one[:positive], weights=field[:positive]).x
+        return ratio
+
+    def _learn_missing(self, counts, fold, sure):
         """Shares of missing fluxes at each level: of field sources, and of counterparts by the odds ratio."""
-        index = self.index[neighbours]
-        there = index <= self.bins.number
-        at = np.broadcast_to(self.bins.level(index)[:, None], index.shape)[there]
-        missing = index[there] == self.bins.number
-        every, lost = (np.bincount(at, weight, minlength=self.bins.levels + 1) for weight in (None, missing))
-        mean = lost.sum() / max(every.sum(), 1)
-        share = np.clip((lost + _FIELD_SHRINK * mean) / (every + _FIELD_SHRINK), 0.001, 0.99)
-        self.missing_field = share
-        odds = []
-        for k in range(self.num_folds):
-            use = (sure > 0) & (owner != k) & (level >= 0) & (true_flux is None)
-            seen = sure[use] @ (self.index[use] == self.bins.number)
-            odds.append(_log_odds(seen, share[level[use]], sure[use]))
-        self.missing_true = 1 / (1 + (1 / share - 1) * np.exp(-np.array(odds))[:, None])
+        self.missing_field = counts.missing
+        rows = counts.rows[sure[counts.rows] > 0]
+        missing, share = counts.index[rows] == self.bins.number, counts.missing[counts.level[rows]]
+        odds = [_log_odds(sure[rows][use] @ missing[use], share[use], sure[rows][use])
+                for use in (fold[rows] != k for k in range(self.num_folds))]
+        self.missing_true = 1 / (1 + (1 / self.missing_field - 1) * np.exp(-np.array(odds))[:, None])
 
-    def ratio(self, rows, neighbours, region, fold):
+    def ratio(self, index, level, fold):
         """
         The ratio q / n of some sources, and the share of field sources that are as bright.
 
         Parameters
         ----------
-        rows, region, fold : `~numpy.ndarray` of int, shape (m,)
-            The sources, the region of which they are candidates and which has one level, and the fold for
-            which they are judged (-1: none).
-        neighbours : `~numpy.ndarray` of int, shape (m, k)
+        index, level, fold : `~numpy.ndarray` of int, shape (m,)
+            The bins of the sources, the levels of the regions of which they are candidates, and the folds
+            for which these are judged (-1: none).
 
         Returns
         -------
         ratio, brighter : `~numpy.ndarray`, shape (m,)
         """
         fold = np.where((fold < 0) | (self.num_folds == 1), self.num_folds - 1, fold)
-        index, level = self.index[rows], self._region_level(self.bins.level(self.index[neighbours]), region)
         missing = index == self.bins.number
         cell = fold, level, np.where(missing, 0, index)
         lost = self.missing_true[fold, level], self.missing_field[level]
-        ratio = np.where(missing, lost[0] / lost[1],
-                         self.true[cell] / self.field[cell] * (1 - lost[0]) / (1 - lost[1]))
+        ratio = np.where(missing, lost[0] / lost[1], self.by_flux[cell] * (1 - lost[0]) / (1 - lost[1]))
         return ratio, np.where(missing, 1.0, self._share_above()[cell])
-
-    def _region_level(self, level, region):
-        known = level < self.bins.levels
-        number = np.bincount(region, known)
-        mean = np.bincount(region, np.where(known, level, 0)) / np.maximum(number, 1)
-        return np.where(number > 0, np.round(mean), self.bins.levels).astype(int)[region]
 
     def _share_above(self):
         """Share of field sources that are at least as bright; zero is below all."""

@@ -12,7 +12,8 @@ __all__ = ["bayes_factor", "chance_probability", "learn_share", "position_densit
            "prior_share"]
 
 _LEAST = 1 / 256  # coverage that is less is not told from none
-_EXPONENTS = tuple(round(1 - step / 10, 1) for step in range(11))  # random pointing first
+_BY_COVERAGE = tuple(round(1 - step / 10, 1) for step in range(11))  # random pointing first
+_BY_DENSITY = tuple(round(step / 20, 2) for step in range(11))
 _SQUARE_DEGREES = (180 / np.pi) ** 2
 
 
@@ -137,19 +138,20 @@ def posterior(ratio, right, coverage, prior, *, others=0.0):
     return ratio * odds[right] / evidence[right], total / evidence
 
 
-def prior_share(share, exponent, coverage):
+def prior_share(share, coverage, relative_density):
     """
-    Probability that the left catalogue holds the counterpart: ``c w**a``.
+    Probability that the left catalogue holds the counterpart: ``c w**a d**b``.
 
     A telescope that looks here and there sees the counterpart in w of all cases (a = 1). One that was
-    pointed at it sees it however little of the region it sees (a = 0).
+    pointed at it sees it however little of the region it sees (a = 0). Where it looked longer it sees more
+    sources, and fainter counterparts (b > 0).
 
     Parameters
     ----------
-    share, exponent : float
-        c and a.
-    coverage : array_like
-        w.
+    share : tuple of three float
+        c, a and b.
+    coverage, relative_density : array_like
+        w, and d, the density of the left sources as a share of the highest.
 
     Returns
     -------
@@ -158,48 +160,60 @@ def prior_share(share, exponent, coverage):
     Examples
     --------
     >>> from astroquery_cfx.crossmatch.likelihood import prior_share
-    >>> prior_share(0.8, 0.5, [1.0, 0.25])
+    >>> prior_share((0.8, 0.5, 0.0), [1.0, 0.25], [1.0, 0.1])
     array([0.8, 0.4])
     """
-    return share * np.maximum(coverage, _LEAST) ** exponent
+    share, by_coverage, by_density = share
+    return share * np.maximum(coverage, _LEAST) ** by_coverage * np.asarray(relative_density) ** by_density
 
 
-def learn_share(total, coverage, *, ignorance=0.0):
+def learn_share(total, coverage, relative_density, *, ignorance=0.0):
     """
-    The share of counterparts that the left catalogue holds, and how it falls with coverage.
+    The share of counterparts that the left catalogue holds, and how it falls with coverage and density.
 
     By maximum likelihood: that of all right sources is the product of ``(1 - P) + P sum LR / w`` with
-    ``P = c w**a``, times a prior that keeps P away from 0 and 1. For each a the logarithm is concave in c; a
-    is sought in steps of 0.1.
+    ``P = c w**a d**b``, times a prior that keeps P away from 0 and 1. For each a and b the logarithm is
+    concave in c; these are sought by turns, in steps of 0.1 and 0.05.
 
     Parameters
     ----------
-    total, coverage : `~numpy.ndarray`, shape (right rows,)
-        Sum of the likelihood ratios, and w.
+    total, coverage, relative_density : `~numpy.ndarray`, shape (right rows,)
+        Sum of the likelihood ratios, w and d.
     ignorance : float, optional
         How many sources the prior is worth.
 
     Returns
     -------
-    share, exponent : float
-        c, between 0.001 and 0.999, and a, between 0 and 1; 0.5 and 1 where nothing can be learned.
+    tuple of three float
+        c, between 0.001 and 0.999, a, between 0 and 1, and b, between 0 and 0.5; 0.5, 1 and 0 where nothing
+        can be learned.
 
     Examples
     --------
     >>> import numpy as np
     >>> from astroquery_cfx.crossmatch.likelihood import learn_share
-    >>> share, exponent = learn_share(np.array([1e6] * 300 + [0.0] * 700), np.ones(1000))
-    >>> round(share, 3), exponent
-    (0.3, 1.0)
+    >>> share = learn_share(np.array([1e6] * 300 + [0.0] * 700), np.ones(1000), np.ones(1000))
+    >>> round(share[0], 3), share[1:]
+    (0.3, (1.0, 0.0))
     """
     use = (coverage > 0) | (total > 0)
-    coverage = np.maximum(coverage[use], _LEAST)
+    coverage, density = np.maximum(coverage[use], _LEAST), relative_density[use]
     gain = total[use] / coverage - 1
     if not len(gain):
-        return 0.5, 1.0
-    found = [_best_share(gain, coverage**exponent, ignorance) for exponent in _EXPONENTS]
-    best = max(range(len(found)), key=lambda number: found[number][1])
-    return found[best][0], _EXPONENTS[best]
+        return 0.5, 1.0, 0.0
+    found = {}
+
+    def best(powers):
+        for one in powers:
+            if one not in found:
+                found[one] = _best_share(gain, coverage ** one[0] * density ** one[1], ignorance)
+        return max(powers, key=lambda one: found[one][1])
+
+    by_coverage, by_density = 1.0, 0.0
+    for _ in range(2):
+        by_coverage, by_density = best([(one, by_density) for one in _BY_COVERAGE])
+        by_coverage, by_density = best([(by_coverage, one) for one in _BY_DENSITY])
+    return found[by_coverage, by_density][0], by_coverage, by_density
 
 
 def _best_share(gain, part, ignorance):

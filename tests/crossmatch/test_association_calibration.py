@@ -27,7 +27,7 @@ def test_chance_is_the_number_of_false_candidates(sky):
         passing = np.asarray(table["p_i"]) >= row["cut"]
         assert row["num"] == passing.sum()
         assert abs(row["reliability"] - true[passing].mean()) < 0.03 + 2.5 * row["reliability_error"]
-        assert abs(row["completeness"] - true[passing].sum() / true.sum()) < 0.15
+        assert abs(row["completeness"] - true[passing].sum() / true.sum()) < 0.05
     assert np.all(np.diff(calibration["num"]) <= 0)
     assert np.all(calibration["chance_error"] > 0)
 
