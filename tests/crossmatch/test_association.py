@@ -65,7 +65,7 @@ def test_row_order_does_not_matter(sky):
 
 
 def test_real_counterparts(shared_data):
-    """More of the 130 known counterparts in the sample than are the nearest source (103); the brightest are 117."""
+    """More of the 130 known counterparts than are the nearest source, 103; the brightest are 117."""
     left = Table.read(shared_data / "csc_real_sample.fits")
     right = Table.read(shared_data / "fermi" / "gll_psc_v35.fit.gz", hdu=1)
     left["row"] = np.arange(len(left))
