@@ -157,7 +157,7 @@ def restore_table(columns, meta):
     """Build the table from `PlainColumn` items."""
     table = Table(meta=meta)
     for column in columns:
-        table[column.name] = _restore_column(column)
+        table.add_column(_restore_column(column), name=column.name, copy=False)
     return table
 
 
@@ -171,9 +171,9 @@ def _restore_column(column):
         values = _restore_values(values, dtype)
     kind = {"unit": column.unit, **{key: schema[key] for key in ("description", "format", "meta")}}
     if not schema["masked"]:
-        return Column(values, **kind)
+        return Column(values, copy=False, **kind)
     mask = np.zeros(values.shape, bool) if column.mask is None else column.mask
-    return MaskedColumn(values, mask=mask, **kind)
+    return MaskedColumn(values, mask=mask, copy=False, **kind)
 
 
 def _restore_values(values, dtype):

@@ -115,10 +115,32 @@ def _numpy(array, schema):
     dtype = np.dtype(schema["dtype"])
     if dtype.kind in "SU":
         array = array.cast(pa.string()) if not pa.types.is_string(array.type) else array
-        return array.fill_null("").to_numpy(zero_copy_only=False).astype("U" if dtype.kind == "S" else dtype)
+        array = array.fill_null("")
+        ascii_texts = _ascii_texts(array)
+        texts = array.to_numpy(zero_copy_only=False) if ascii_texts is None else ascii_texts
+        return texts.astype("U" if dtype.kind == "S" else dtype, copy=False)
     if array.null_count:
         array = array.fill_null(pa.scalar(False if dtype.kind == "b" else 0, type=array.type))
     return array.to_numpy(zero_copy_only=False).astype(dtype)
+
+
+def _ascii_texts(array):
+    """Texts of ASCII letters as numpy has them, without an object for each; None for others."""
+    _, offsets, content = array.buffers()
+    if content is None or not len(array):
+        return None
+    ends = np.frombuffer(offsets, np.int32)[array.offset:array.offset + len(array) + 1]
+    letters = np.frombuffer(content, np.uint8)[ends[0]:ends[-1]]
+    lengths = np.diff(ends)
+    width = max(1, int(lengths.max()))
+    if (letters > 127).any() or width * len(array) > 4 * letters.size:  # or a few are very long
+        return None
+    spread = np.zeros((len(array), width), np.uint32)
+    if (lengths == width).all():
+        spread[:] = letters.reshape(spread.shape)
+    else:
+        spread[np.arange(width) < lengths[:, None]] = letters
+    return spread.view(f"U{width}")[:, 0]
 
 
 def _foreign_schema(arrow, metadata):

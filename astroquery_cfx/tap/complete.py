@@ -2,6 +2,7 @@
 """The whole result of a TAP query, or an error: count, plan, fetch, verify, assemble."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -305,8 +306,8 @@ class _Job:
         for _ in range(_ROUNDS):
             try:
                 fetched = self.fetcher.fetch(pages)
-                after = self._count()
-                if after == self.before and self.counter.same_histograms():
+                after, same_histograms = self._count_again(fetched)
+                if after == self.before and same_histograms:
                     return fetched
             except ArchiveChangedError as error:
                 failure, after = error, self._count()
@@ -318,6 +319,15 @@ class _Job:
             pages = recounted
         raise ArchiveChangedError("The archive's table kept changing while it was fetched.",
                                   remedy="try again later.") from failure
+
+    def _count_again(self, fetched):
+        """What is counted now, whether along the key too; and the service's sums, asked at the same time."""
+        with ThreadPoolExecutor(max(1, conf.parallel_pages)) as pool:
+            after = pool.submit(self._count)
+            same_histograms = pool.submit(self.counter.same_histograms)
+            if self._wanted(self.before[0]) == self.before[0] > 0:
+                pool.submit(self.proof.ask_sums, fetched[0].columns, self.fetcher.fields).result()
+            return after.result(), same_histograms.result()
 
     def _recount(self, pages):
         """The same pages with the rows that they have now; a new plan where these do not add up."""
@@ -338,7 +348,7 @@ class _Job:
                                         remedy="try again; the archive may be changing.")
         shas = [item.sha256 for item in fetched]
         columns = join_columns([item.columns for item in fetched])
-        self.notes += self.proof.check(columns, shas, self.fetcher.fields, whole=wanted == self.before[0])
+        self.notes += self.proof.check(columns, shas, whole=wanted == self.before[0])
         table = make_table(self.fetcher.fields[:shown], take(columns[:shown], slice(0, wanted)))
         self._sign(table, fetched, self.fetcher.infos)
         if self.store is not None:

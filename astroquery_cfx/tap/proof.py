@@ -1,7 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """What is proved of a whole result beyond its counts: no key repeated, the service's own sums."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import IncompleteResultError
 from .adql import identifier
@@ -35,8 +35,24 @@ class Proof:
     positions: list
     unique: bool
     _shas: list | None = None
+    _sums: list = field(default_factory=list)
 
-    def check(self, columns, shas, fields, *, whole):
+    def ask_sums(self, columns, fields):
+        """
+        Ask the service for the sums of the numeric columns, for `check`.
+
+        Parameters
+        ----------
+        columns : list of (data, mask)
+            Of one page.
+        fields : list of Field
+        """
+        names = self._summed(columns, fields)
+        theirs = self.counter.sums(list(names)) if names else []
+        self._sums = [(name, index, value) for (name, index), value in zip(names.items(), theirs, strict=True)
+                      if value is not None]
+
+    def check(self, columns, shas, *, whole):
         """
         Check that no row was repeated and another lost, and that no value changed.
 
@@ -45,7 +61,6 @@ class Proof:
         columns : list of (data, mask)
         shas : list of str
             SHA-256 of the pages.
-        fields : list of Field
         whole : bool
             Whether these are all rows of the query.
 
@@ -61,7 +76,7 @@ class Proof:
         """
         notes = [self._check_repeats(columns, whole=whole)]
         if whole and len(columns[0][0]):
-            notes.append(self._check_sums(columns, shas, fields))
+            notes.append(self._check_sums(columns, shas))
         return [note for note in notes if note]
 
     def _check_repeats(self, columns, *, whole):
@@ -82,12 +97,9 @@ class Proof:
                 remedy="try again; if it stays, the service loses and repeats rows.")
         return f"{name} is no unique key; it has as many values as at the service, {theirs}"
 
-    def _check_sums(self, columns, shas, fields):
+    def _check_sums(self, columns, shas):
         """The sums of the numeric columns."""
-        names = self._summed(columns, fields)
-        theirs = self.counter.sums(list(names)) if names else []
-        errors = {name: sum_error(*columns[index], value)
-                  for (name, index), value in zip(names.items(), theirs, strict=True) if value is not None}
+        errors = {name: sum_error(*columns[index], value) for name, index, value in self._sums}
         different = [name for name, error in errors.items() if error > SUM_ROUNDING]
         if not different:
             return f"the sums of {', '.join(errors)} are those of the service" if errors else ""
