@@ -165,7 +165,8 @@ class _Job:
         places = self._positions(extras)
         self.proof = Proof(self.counter, self.select, keys, [places.get(key.expression) for key in keys],
                            unique=bool(self.identity))
-        with progress_bar(wanted, description="Rows fetched", show=self.show_progress) as bar:
+        what = f"Rows of {self.select.table[0]}" if self.select.table else "Rows"
+        with progress_bar(wanted, description=what, show=self.show_progress) as bar:
             self.fetcher = Fetcher(
                 self.transport, self.counter, self.select, items, self._positions(extras), self._lead(extras),
                 self._identity(extras), self._cut_finer, parallel=conf.parallel_pages, uploads=self.uploads,

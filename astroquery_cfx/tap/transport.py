@@ -250,7 +250,8 @@ class Transport:
         session = requests.Session()
         session.headers["User-Agent"] = self.session.headers.get("User-Agent", "")
         session.trust_env = False
-        return session.get(url, stream=True, allow_redirects=False, headers={"Accept-Encoding": "identity"},
+        return session.get(url, stream=True, allow_redirects=False,
+                           headers={"Accept-Encoding": "identity", "Connection": "close"},
                            timeout=(min(30.0, self.timeout), self.stall_timeout))
 
     def _read(self, response, deadline):
