@@ -43,7 +43,7 @@ class Conf(_config.ConfigNamespace):
         4,
         "How many pages of a result are fetched at a time.")
     page_rows = _config.ConfigItem(
-        50_000,
+        130_000,
         "Rows that a page of a result is aimed at; the service's own limit comes first.")
     cache_folder = _config.ConfigItem(
         "",

@@ -20,15 +20,15 @@ from .columns import (
 __all__ = ["read", "write"]
 
 
-def write(table, path):
-    """Write a table to a Parquet file."""
+def write(table, path, **settings):
+    """Write a table to a Parquet file; settings are those of `pyarrow.parquet.write_table`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns = plain_columns(table)
     arrow = pa.table([to_arrow(column) for column in columns], names=[column.name for column in columns])
     arrow = arrow.replace_schema_metadata(_metadata(table, columns))
-    pq.write_table(arrow, path, compression="zstd")
+    pq.write_table(arrow, path, **{"compression": "zstd", **settings})
 
 
 def _metadata(table, columns):
@@ -72,11 +72,12 @@ def _lists_to_arrow(column):
     return pa.ListArray.from_arrays(pa.array(offsets), flat, mask=mask)
 
 
-def read(path):
-    """Read a table from a Parquet file."""
+def read(source):
+    """Read a table from a Parquet file: its path, or its bytes."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    arrow = pq.read_table(path)
+    arrow = pq.read_table(pa.BufferReader(source) if isinstance(source, bytes) else source)
     metadata = {key.decode(): value.decode() for key, value in (arrow.schema.metadata or {}).items()}
     if SCHEMA_KEY in metadata:
         schema = json.loads(metadata[SCHEMA_KEY])
@@ -126,6 +127,8 @@ def _numpy(array, schema):
 
 def _ascii_texts(array):
     """Texts of ASCII letters as numpy has them, without an object for each; None for others."""
+    import pyarrow.compute as pc
+
     _, offsets, content = array.buffers()
     if content is None or not len(array):
         return None
@@ -133,14 +136,11 @@ def _ascii_texts(array):
     letters = np.frombuffer(content, np.uint8)[ends[0]:ends[-1]]
     lengths = np.diff(ends)
     width = max(1, int(lengths.max()))
-    if (letters > 127).any() or width * len(array) > 4 * letters.size:  # or a few are very long
-        return None
-    spread = np.zeros((len(array), width), np.uint32)
-    if (lengths == width).all():
-        spread[:] = letters.reshape(spread.shape)
-    else:
-        spread[np.arange(width) < lengths[:, None]] = letters
-    return spread.view(f"U{width}")[:, 0]
+    if not letters.size or letters.max() > 127 or width * len(array) > 4 * letters.size:
+        return None  # not ASCII, or a few are very long
+    if (lengths != width).any():
+        letters = np.frombuffer(pc.ascii_rpad(array, width, "\0").buffers()[2], np.uint8)
+    return letters[:width * len(array)].reshape(-1, width).astype(np.uint32).view(f"U{width}")[:, 0]
 
 
 def _foreign_schema(arrow, metadata):

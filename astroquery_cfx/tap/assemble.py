@@ -31,7 +31,7 @@ def join_columns(pages):
     Parameters
     ----------
     pages : list of list of (data, mask)
-        Emptied on the way, to save memory.
+        Become views of what is joined, so that no more than one column is held twice.
 
     Returns
     -------
@@ -40,18 +40,25 @@ def join_columns(pages):
     joined = []
     for i in range(len(pages[0]) if pages else 0):
         parts = [page[i] for page in pages]
+        joined.append(parts[0] if len(parts) == 1 else _join(parts))
+        del parts
+        start = 0
         for page in pages:
-            page[i] = None  # so that no more than one column is held twice
-        data, masks = [part for part, _ in parts], [mask for _, mask in parts]
-        if any(part.dtype == object for part in data):
-            data = [part.astype(object) for part in data]
-        mask = None
-        if any(m is not None for m in masks):
-            mask = np.concatenate([np.zeros(d.shape, bool) if m is None else m
-                                   for d, m in zip(data, masks, strict=True)])
-        del parts, masks
-        joined.append((data[0] if len(data) == 1 else np.concatenate(data), mask))
+            end = start + len(page[i][0])
+            page[i] = tuple(None if array is None else array[start:end] for array in joined[-1])
+            start = end
     return joined
+
+
+def _join(parts):
+    data, masks = [part for part, _ in parts], [mask for _, mask in parts]
+    if any(part.dtype == object for part in data):
+        data = [part.astype(object) for part in data]
+    mask = None
+    if any(m is not None for m in masks):
+        mask = np.concatenate([np.zeros(d.shape, bool) if m is None else m
+                               for d, m in zip(data, masks, strict=True)])
+    return np.concatenate(data), mask
 
 
 def key_order(columns, key):

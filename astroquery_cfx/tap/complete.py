@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The whole result of a TAP query, or an error: count, plan, fetch, verify, assemble."""
 
+import math
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from ..progress import progress_bar
 from .adql import parse_select
 from .assemble import digest, join_columns, key_order, make_table, take
 from .certificate import certify
-from .counting import Counter, make_plan
+from .counting import Counter, ask_ahead, make_plan
 from .fetch import Fetched, Fetcher
 from .plan import Page
 from .proof import Proof
@@ -152,8 +153,9 @@ class _Job:
         kept = self._kept_result()
         if kept is not None:
             return kept
-        self.keys, self.identity = self._find_keys()
-        self.before = self._count()
+        (self.keys, self.identity), _ = _ask_at_once(
+            self._find_keys, lambda: self.schema.limit(self.transport))
+        self.before, _ = _ask_at_once(self._count, self._ask_ahead)
         if self.select.has_star and self.select.table is not None:  # which columns these are
             answer = self._ask(self.select.statement(top=1), 1)
             self.star_names = [item.name.lower() for item in answer.fields]
@@ -171,17 +173,17 @@ class _Job:
                 self.transport, self.counter, self.select, items, self._positions(extras), self._lead(extras),
                 self._identity(extras), self._cut_finer, parallel=conf.parallel_pages, uploads=self.uploads,
                 store=self.store, bar=bar, limit=self._known_limit())
-            fetched = self._settle()
+            fetched, columns = self._settle()
             for left in reversed(range(_ROUNDS)):
                 try:
-                    return self._finish(fetched, len(extras))
+                    return self._finish(fetched, columns, len(extras))
                 except IncompleteResultError as error:  # pages that contradict each other: all anew
                     self.fetcher.forget()
                     self.notes.clear()
                     if not left:
                         raise
                     log.debug(f"{error} Fetching all pages again.")
-                    fetched = self._settle()
+                    fetched, columns = self._settle()
         raise AssertionError("unreachable")
 
     def _kept_result(self):
@@ -189,8 +191,12 @@ class _Job:
         lead = None if self.store is None else self.store.lead()
         if lead is None:
             return None
+        (table, counted), now = _at_once(self.store.load_result, lambda: self._try_count(lead))
+        return table if counted == repr(now) else None
+
+    def _try_count(self, lead):
         try:
-            return self.store.load_result(tuple(self.counter.key_statistics(lead)))
+            return tuple(self.counter.key_statistics(lead))
         except ServiceUnavailableError:
             raise
         except ServiceError:  # not that key any more
@@ -207,6 +213,12 @@ class _Job:
             self.counter.count()  # where the query is wrong, say that
             self.keys = self.keys[1:]
             return self._count()
+
+    def _ask_ahead(self):
+        """Count along the key while all rows are counted, where it is sure to be needed: of a whole table."""
+        whole = not self.select.where and self._wanted(math.inf) == math.inf
+        if whole and conf.parallel_pages > 1 and self.keys and self.keys[0].span:
+            ask_ahead(self.counter, self.keys[0], self._known_limit())
 
     def _wanted(self, count):
         """Rows to give: all, or as many as TOP or maxrec asked for."""
@@ -307,9 +319,9 @@ class _Job:
         for _ in range(_ROUNDS):
             try:
                 fetched = self.fetcher.fetch(pages)
-                after, same_histograms = self._count_again(fetched)
+                after, same_histograms, columns = self._count_again(fetched)
                 if after == self.before and same_histograms:
-                    return fetched
+                    return fetched, columns
             except ArchiveChangedError as error:
                 failure, after = error, self._count()
             same_counts = after == self.before
@@ -322,13 +334,34 @@ class _Job:
                                   remedy="try again later.") from failure
 
     def _count_again(self, fetched):
-        """What is counted now, whether along the key too; and the service's sums, asked at the same time."""
-        with ThreadPoolExecutor(max(1, conf.parallel_pages)) as pool:
-            after = pool.submit(self._count)
-            same_histograms = pool.submit(self.counter.same_histograms)
-            if self._wanted(self.before[0]) == self.before[0] > 0:
-                pool.submit(self.proof.ask_sums, fetched[0].columns, self.fetcher.fields).result()
-            return after.result(), same_histograms.result()
+        """What is counted now, whether along the key too, and what came: joined while the service counts."""
+        names = {}
+        if self._wanted(self.before[0]) == self.before[0] > 0:
+            names = self.proof.summed(fetched[0].columns, self.fetcher.fields)
+        (after, same_histograms, sums), columns = _at_once(
+            lambda: self._recount_all(list(names)), lambda: self._join(fetched))
+        self.proof.take_sums(names, sums, in_bins=len(fetched) > 1)
+        return after, same_histograms, columns
+
+    def _join(self, fetched):
+        columns = join_columns([item.columns for item in fetched])
+        self.proof.compare_keys(columns)
+        return columns
+
+    def _recount_all(self, names):
+        """What `_count` gives, whether histograms are the same, and sums: by one request where possible."""
+        if self.keys:
+            try:
+                found = self.counter.recount(self.keys[0], names)
+            except ServiceUnavailableError:
+                raise
+            except ServiceError as error:  # a column that it cannot add up
+                log.debug(f"Sums are asked apart: {error}")
+                found = None
+            if found is not None:
+                return found
+        return _ask_at_once(self._count, self.counter.same_histograms,
+                            lambda: self.counter.sums(names) if names else [])
 
     def _recount(self, pages):
         """The same pages with the rows that they have now; a new plan where these do not add up."""
@@ -339,7 +372,7 @@ class _Job:
 
     # --- assemble
 
-    def _finish(self, fetched, extras):
+    def _finish(self, fetched, columns, extras):
         shown = len(self.fetcher.fields) - extras
         wanted = self._wanted(self.before[0])
         pages = [item.page for item in fetched]
@@ -348,7 +381,6 @@ class _Job:
             raise IncompleteResultError(f"The pages hold {rows} rows and {wanted} were counted.",
                                         remedy="try again; the archive may be changing.")
         shas = [item.sha256 for item in fetched]
-        columns = join_columns([item.columns for item in fetched])
         self.notes += self.proof.check(columns, shas, whole=wanted == self.before[0])
         table = make_table(self.fetcher.fields[:shown], take(columns[:shown], slice(0, wanted)))
         self._sign(table, fetched, self.fetcher.infos)
@@ -369,8 +401,9 @@ class _Job:
     # --- a query that cannot be split
 
     def _run_whole(self):
-        count = self._count_whole()
-        if self.store is not None and (kept := self.store.load_result((count,))) is not None:
+        (kept, counted), count = _at_once(
+            self.store.load_result if self.store is not None else lambda: (None, ""), self._count_whole)
+        if kept is not None and counted == repr((count,)):
             return kept
         expected = count if self.select.top is None else min(count, self.select.top)
         answer, attempts = self.transport.ask(self._with_room(expected), maxrec=expected + 1,
@@ -415,6 +448,16 @@ class _Job:
             self._ask(self.select.text, 1)  # where the query itself is wrong, say that
             raise IncompleteResultError(f"The rows of the query cannot be counted: {error.failed}",
                                         remedy="ask for plain columns, and fold them afterwards.") from error
+
+
+def _ask_at_once(*tasks):
+    """What some functions give that send requests: as many at a time as pages may be asked for."""
+    return _at_once(*tasks, at_most=max(1, conf.parallel_pages))
+
+
+def _at_once(*tasks, at_most=None):
+    with ThreadPoolExecutor(at_most or len(tasks)) as pool:
+        return [future.result() for future in [pool.submit(task) for task in tasks]]
 
 
 def _bare(expression):

@@ -4,11 +4,13 @@
 import math
 import re
 
-from ..errors import IncompleteResultError, InvalidInputError, ServiceError, ServiceUnavailableError
-from .adql import both, literal
-from .plan import Page, Range, split_numbers, split_texts
+from astropy import log
 
-__all__ = ["Counter", "make_plan"]
+from ..errors import CFXError, IncompleteResultError, InvalidInputError, ServiceError, ServiceUnavailableError
+from .adql import both, literal
+from .plan import Page, Range, bin_exponent, split_numbers, split_texts
+
+__all__ = ["Counter", "ask_ahead", "make_plan"]
 
 _FINITE = 1e300
 _TRIES = 3
@@ -29,6 +31,7 @@ class Counter:
         self._ask = ask
         self._select = select
         self._histograms = {}
+        self._ahead = {}
 
     def count(self, condition=""):
         """Rows of the query that meet a further condition."""
@@ -45,7 +48,7 @@ class Counter:
     def sums(self, columns):
         """The sum of each column; None where the service cannot add it up."""
         try:
-            return self._numbers([f"SUM({name}) AS cfx_sum_{i}" for i, name in enumerate(columns)], "")
+            return self._numbers(_sums_of(columns), "")
         except ServiceUnavailableError:
             raise
         except ServiceError:
@@ -53,13 +56,14 @@ class Counter:
 
     def key_statistics(self, key, condition=""):
         """Rows, rows where the key is not NULL, and the least and largest finite key."""
-        k = key.expression
-        rows, known, low, high = self._numbers(
-            ["COUNT(*) AS cfx_rows", f"COUNT({k}) AS cfx_known", f"MIN({k}) AS cfx_low",
-             f"MAX({k}) AS cfx_high"], condition)
+        return self.statistics_and_sums(key, (), condition)[0]
+
+    def statistics_and_sums(self, key, columns, condition=""):
+        """What `key_statistics` and `sums` give, by one request: the service reads its table once."""
+        rows, known, low, high, *sums = self._numbers([*_statistics_of(key), *_sums_of(columns)], condition)
         if key.kind == "float" and known and not (_is_finite(low) and _is_finite(high)):
             low, high = self.key_span(key, condition)
-        return int(rows), int(known), low, high
+        return (int(rows), int(known), low, high), sums
 
     def key_span(self, key, condition):
         """The least and the largest finite key; Nones where there is none."""
@@ -69,9 +73,17 @@ class Counter:
 
     def histogram(self, key, condition, exponent, max_bins):
         """Counts of FLOOR(key / 2**exponent) by its value; those of no finite value under None."""
-        bins = self._histogram(key, condition, exponent, max_bins)
-        self._histograms[key, condition, exponent, max_bins] = bins
+        asked = (key, condition, exponent, max_bins)
+        bins = self._ahead.pop(asked, None) or self._histogram(*asked)
+        self._histograms[asked] = bins
         return dict(bins)
+
+    def histogram_ahead(self, *asked):
+        """Ask for a histogram that will probably be needed; a failure is met again when it is."""
+        try:
+            self._ahead[asked] = self._histogram(*asked)
+        except CFXError as error:
+            log.debug(f"No histogram ahead: {error}")
 
     def same_histograms(self):
         """Whether every histogram comes out as it did; those that do not are taken as they are now."""
@@ -81,13 +93,48 @@ class Counter:
             changed = changed or self._histograms[asked] != bins
         return not changed
 
+    def recount(self, key, columns):
+        """
+        What `key_statistics`, `same_histograms` and `sums` give, by one request.
+
+        The service reads its table once. Sums are added up from those of the bins; one of a bin that is no
+        number may be that of no value, or of NaN: such bins are left out.
+
+        Parameters
+        ----------
+        key : Key
+        columns : list of str
+
+        Returns
+        -------
+        (tuple, bool, list) or None
+            None where more than one histogram was asked, or keys are not finite.
+        """
+        if not self._histograms:
+            statistics, sums = self.statistics_and_sums(key, columns)
+            return statistics, True, sums
+        (asked, bins), *others = self._histograms.items()
+        if others or asked[:2] != (key, both(_anywhere(key))):
+            return None
+        expression = _bin_of(key, asked[2])
+        items = [f"{expression} AS cfx_bin", *_statistics_of(key), *_sums_of(columns)]
+        adql = f"{self._statement(items, '')} GROUP BY {expression}"
+        answer = self._checked(adql, asked[3] + 4, _names(items))
+        index, rows, known, low, high, *sums = map(_plain_values, answer.columns)
+        places = [i for i, count in enumerate(known) if count]
+        if not all(_is_finite(index[i]) for i in places):
+            return None
+        self._histograms[asked] = {int(index[i]): int(known[i]) for i in places}
+        statistics = (sum(map(int, rows)), sum(map(int, known)), min((low[i] for i in places), default=None),
+                      max((high[i] for i in places), default=None))
+        return statistics, self._histograms[asked] == bins, [_added(values) for values in sums]
+
     def forget_histograms(self):
         """Start afresh: a new plan asks its own."""
         self._histograms = {}
 
     def _histogram(self, key, condition, exponent, max_bins):
-        scale = repr(2.0 ** -exponent)
-        expression = f"FLOOR({key.expression} * {scale})"
+        expression = _bin_of(key, exponent)
         adql = self._statement([f"{expression} AS cfx_bin", "COUNT(*) AS cfx_rows"], condition)
         answer = self._checked(f"{adql} GROUP BY {expression}", max_bins + 3, ["cfx_bin", "cfx_rows"])
         bins = {}
@@ -128,13 +175,68 @@ class Counter:
             remedy="try again; if it stays, the service mixes up its answers.")
 
     def _first_row(self, adql):
-        answer = self._checked(adql, 1, re.findall(r" AS (cfx_\w+)", adql.partition(" FROM ")[0]))
-        return [None if mask is not None and mask[0] else data[:1].tolist()[0]
-                for data, mask in answer.columns]
+        answer = self._checked(adql, 1, _names([adql.partition(" FROM ")[0]]))
+        return [_plain_values(column)[0] for column in answer.columns]
+
+
+def _plain_values(column):
+    data, mask = column
+    values = data.tolist()
+    if mask is None:
+        return values
+    return [None if hidden else value for value, hidden in zip(values, mask.tolist(), strict=True)]
+
+
+def _names(items):
+    return re.findall(r" AS (cfx_\w+)", " ".join(items))
+
+
+def _bin_of(key, exponent):
+    return f"FLOOR({key.expression} * {2.0 ** -exponent!r})"
+
+
+def _statistics_of(key):
+    k = key.expression
+    return ["COUNT(*) AS cfx_rows", f"COUNT({k}) AS cfx_known", f"MIN({k}) AS cfx_low",
+            f"MAX({k}) AS cfx_high"]
+
+
+def _added(sums):
+    known = [value for value in sums if value is not None]
+    whole = all(isinstance(value, int) for value in known)
+    return (sum(known) if whole else math.fsum(known)) if known else None
+
+
+def _sums_of(columns):
+    return [f"SUM({name}) AS cfx_sum_{i}" for i, name in enumerate(columns)]
 
 
 def _is_finite(value):
     return value is not None and math.isfinite(value)
+
+
+def ask_ahead(counter, key, limit):
+    """
+    Ask for the histogram that a plan for all rows starts from, before anything is counted.
+
+    Parameters
+    ----------
+    counter : Counter
+    key : Key
+        One with a `span`, such as a coordinate.
+    limit : int or None
+    """
+    max_bins = _most_bins(limit, 1)
+    counter.histogram_ahead(key, both(_anywhere(key)), bin_exponent(*key.span, max_bins), max_bins)
+
+
+def _most_bins(limit, pages):
+    """Bins enough for pages near an even size, and no more: each is a row that the service writes."""
+    return max(2, min(512 if pages <= 32 else 4096, (limit or 20_000) // 2))
+
+
+def _anywhere(key):
+    return f"{key.expression} IS NOT NULL"
 
 
 def make_plan(counter, keys, target, *, limit=None, within=(), wanted=None, statistics=None):
@@ -224,10 +326,10 @@ def _cut(counter, key, target, limit, within, wanted, statistics):
 
 def _cut_numbers(counter, key, target, limit, condition, span, known, wanted):
     integer = key.kind == "integer"
-    max_bins = max(2, min(4096, (limit or 20_000) // 2))
+    max_bins = _most_bins(limit, known / target)
 
     def histogram(low, high, exponent):
-        inside = Range(key.expression, low, high).condition or f"{key.expression} IS NOT NULL"
+        inside = Range(key.expression, low, high).condition or _anywhere(key)
         return counter.histogram(key, both(condition, inside), exponent, max_bins)
 
     def spans(low, high):
@@ -236,7 +338,13 @@ def _cut_numbers(counter, key, target, limit, condition, span, known, wanted):
             counter.key_span(key, both(condition, inside))
         if least is None or largest is None:  # not one finite value
             return 0, 0
+        if key.span and low is None and high is None and _fills(key.span, least, largest):
+            return key.span  # the bins of the histogram that was asked ahead
         return (int(least), int(largest)) if integer else (float(least), float(largest))
 
     return split_numbers(key.expression, histogram, spans, (None, None), known, target, max_bins=max_bins,
                          integer=integer, wanted=wanted)
+
+
+def _fills(span, least, largest):
+    return span[0] <= least and largest <= span[1] and largest - least > (span[1] - span[0]) / 2

@@ -91,7 +91,9 @@ class Fetcher:
             return [item for page in pages for item in self._get(page)]
         # The first alone: it shows whether pages of that size pass.
         found = {0: self._get(pages[0])} if self.limit is None else {}
-        todo = [number for number in range(len(pages)) if number not in found]
+        # Small ones first: they would keep one connection busy at the end, and all others idle.
+        todo = sorted((number for number in range(len(pages)) if number not in found),
+                      key=lambda number: pages[number].rows)
         with ThreadPoolExecutor(self.parallel) as pool:
             running = {pool.submit(self._get, pages[number]): number for number in todo}
             try:

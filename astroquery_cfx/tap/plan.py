@@ -104,15 +104,16 @@ def group_bins(bins, target):
     >>> group_bins([(0, 3), (1, 3), (4, 9), (5, 1), (6, 1)], 6)
     [(0, 2, 6), (4, 5, 9), (5, 7, 2)]
     """
-    total = sum(count for _, count in bins)
-    aim = total / max(1, math.ceil(total / target)) if total else 0
-    groups = []
+    left = sum(count for _, count in bins)
+    groups, aim = [], 0
     for index, count in bins:
         if groups:
             first, _, rows = groups[-1]
             if rows + count <= target and rows + count / 2 <= aim:
                 groups[-1] = (first, index + 1, rows + count)
                 continue
+            left -= rows
+        aim = left / max(1, math.ceil(left / target))  # anew for each group: no small one is left at the end
         groups.append((index, index + 1, count))
     return groups
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ..errors import IncompleteResultError
 from .adql import identifier
-from .verify import COARSE_SUM_ROUNDING, SUM_ROUNDING, SUMMED, repeated_values, sum_error
+from .verify import COARSE_SUM_ROUNDING, SUM_ROUNDING, SUMMED, all_differ, repeated_values, sum_error
 
 __all__ = ["Proof"]
 
@@ -36,21 +36,30 @@ class Proof:
     unique: bool
     _shas: list | None = None
     _sums: list = field(default_factory=list)
+    _in_bins: bool = False
+    _differ: bool = False
 
-    def ask_sums(self, columns, fields):
+    def take_sums(self, names, theirs, *, in_bins=False):
         """
-        Ask the service for the sums of the numeric columns, for `check`.
+        Take what the service says of `summed`, for `check`.
 
         Parameters
         ----------
-        columns : list of (data, mask)
-            Of one page.
-        fields : list of Field
+        names : dict
+            What `summed` gave.
+        theirs : list of (int, float or None)
+            None where the service says nothing.
+        in_bins : bool
+            Whether they are added up from those of bins, as `Counter.recount` does.
         """
-        names = self._summed(columns, fields)
-        theirs = self.counter.sums(list(names)) if names else []
+        self._in_bins = in_bins
         self._sums = [(name, index, value) for (name, index), value in zip(names.items(), theirs, strict=True)
                       if value is not None]
+
+    def compare_keys(self, columns):
+        """See whether it is plain that all keys differ, for `check`: while the service counts."""
+        self._differ = bool(self.keys) and None not in self.positions and all_differ(
+            [columns[i] for i in self.positions])
 
     def check(self, columns, shas, *, whole):
         """
@@ -84,14 +93,16 @@ class Proof:
         if not self.keys or None in self.positions:
             return "no key among the columns: that no row was repeated rests on the counts"
         name = self.keys[0].name
-        different, known = repeated_values([columns[i] for i in self.positions])
+        rows = len(columns[0][0])
+        different, known = (rows, rows) if self._differ else \
+            repeated_values([columns[i] for i in self.positions])
         if different == known and self.unique:
             return f"no {name} comes twice"
         if not whole:
             return f"{name} comes more than once: that no row was repeated rests on the counts"
         theirs = self.counter.distinct(self.keys[0].expression)
         # The service may count NaN as a value, and may call texts equal that differ in case only.
-        if different < theirs - (known < len(columns[0][0])):
+        if different < theirs - (known < rows):
             raise IncompleteResultError(
                 f"{name} has {theirs} values at the service and {different} in what came: rows are missing.",
                 remedy="try again; if it stays, the service loses and repeats rows.")
@@ -99,8 +110,11 @@ class Proof:
 
     def _check_sums(self, columns, shas):
         """The sums of the numeric columns."""
-        errors = {name: sum_error(*columns[index], value) for name, index, value in self._sums}
-        different = [name for name, error in errors.items() if error > SUM_ROUNDING]
+        errors, different = self._sum_errors(columns)
+        if different and self._in_bins:  # bins of NaN are not in those sums
+            names = {name: index for name, index, _ in self._sums}
+            self.take_sums(names, self.counter.sums(list(names)))
+            errors, different = self._sum_errors(columns)
         if not different:
             return f"the sums of {', '.join(errors)} are those of the service" if errors else ""
         if self._shas == shas and max(errors.values()) < COARSE_SUM_ROUNDING:
@@ -110,8 +124,24 @@ class Proof:
             f"The sums of {', '.join(different)} are not those of the service: values changed.",
             remedy="try again; the archive may be changing.")
 
-    def _summed(self, columns, fields):
-        """Columns to add up: how the query writes them, and where they are."""
+    def _sum_errors(self, columns):
+        errors = {name: sum_error(*columns[index], value) for name, index, value in self._sums}
+        return errors, [name for name, error in errors.items() if error > SUM_ROUNDING]
+
+    def summed(self, columns, fields):
+        """
+        Columns to add up: how the query writes them, and where they are.
+
+        Parameters
+        ----------
+        columns : list of (data, mask)
+            Of one page.
+        fields : list of Field
+
+        Returns
+        -------
+        dict
+        """
         if self.select.has_star:
             written = [identifier(item.name) for item in fields] if self.select.table else []
         else:

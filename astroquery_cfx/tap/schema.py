@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """What a service says of its tables, and which columns can serve as keys for paging."""
 
+import re
 from dataclasses import dataclass
 
 from ..errors import ServiceError
@@ -45,6 +46,7 @@ class Key:
     name: str            # of the output column that holds it
     kind: str            # 'integer', 'float' or 'text'
     unique: bool = False  # so the archive suggests; the pager proves it
+    span: tuple | None = None  # where the values of a coordinate lie, all around the sky
 
 
 class Schema:
@@ -151,7 +153,7 @@ def choose_keys(columns, *, prefix="", hint=None):
         The column that should have no value twice.
     """
     def make(column, *, unique):
-        return Key(prefix + column.name, column.plain_name, column.kind, unique)
+        return Key(prefix + column.name, column.plain_name, column.kind, unique, _span(column))
 
     usable = [column for column in columns if column.kind]
     preferred = (hint or "").strip('"').lower()
@@ -159,6 +161,14 @@ def choose_keys(columns, *, prefix="", hint=None):
     keys = [make(column, unique=_claims_unique(column)) for column in ranked]
     unique = [key for key in keys if key.unique]
     return keys, (unique[0] if unique else None)
+
+
+def _span(column):
+    """Longitudes lie in 0 to 360 degrees and latitudes in -90 to 90."""
+    if column.kind != "float" or "stat" in column.ucd.lower():
+        return None
+    found = re.match(r"pos\.(eq|galactic)\.(ra|dec|lon|lat)\b", column.ucd.lower())
+    return found and ((0.0, 360.0) if found[2] in ("ra", "lon") else (-90.0, 90.0))
 
 
 def _claims_unique(column):

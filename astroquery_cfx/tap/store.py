@@ -8,15 +8,17 @@ import os
 import shutil
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from astropy import log
 from astropy.config import paths
 from astroquery.exceptions import InputWarning
 
 from .. import conf
-from ..errors import CFXError, OutputError
-from ..files import read_table, write_aside, write_table
+from ..errors import CFXError, InvalidInputError, OutputError
+from ..files import parquet, write_aside
 from .pagefile import pack_page, unpack_page
 from .schema import Key
 from .uws import JobBook
@@ -27,6 +29,8 @@ _FORMAT = 1
 _DAY = 86_400.0
 # Pages of an interrupted run are joined with fresh ones: they must not be old.
 _PAGE_DAYS = 1.0
+# A kept result is read again and again: what makes its file smaller makes reading slower.
+_SETTINGS = {"compression": "none", "use_dictionary": False, "write_statistics": False}
 
 
 def cache_folder():
@@ -185,10 +189,14 @@ class PageStore:
         """
         new = self.folder / f"new-{os.getpid()}-{time.time_ns()}.parquet"
         try:
-            write_table(table, new)
+            parquet.write(table, new, **_SETTINGS)
             content = hashlib.sha256(new.read_bytes()).hexdigest()
             final = self.folder / f"{content[:24]}.parquet"
             new.replace(final)
+        except InvalidInputError as error:  # a column of a type that files do not hold
+            _remove(new)
+            log.debug(f"The result is not kept: {error}")
+            return
         except OSError as error:
             _remove(new)
             raise OutputError(f"The result could not be kept in {self.folder}: {error}.",
@@ -210,20 +218,31 @@ class PageStore:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def load_result(self, counted):
-        """The finished result, where it is kept, not too old, undamaged, and the counts are the same."""
+    def load_result(self):
+        """
+        The finished result, where it is kept, not too old, and undamaged.
+
+        Returns
+        -------
+        (`~astropy.table.Table` or None, str)
+            With what was counted, as `repr` writes it: it serves where that is the same still.
+        """
         try:
             record = json.loads((self.folder / "result.json").read_bytes())
             fresh = 0 <= time.time() - record["saved"] <= conf.cache_days * _DAY
-            if record["format"] != _FORMAT or record["counted"] != repr(tuple(counted)) or not fresh:
-                return None
+            if record["format"] != _FORMAT or not fresh:
+                return None, ""
             path = self.folder / Path(record["file"]).name
-            if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+            content = path.read_bytes()
+            with ThreadPoolExecutor(1) as pool:
+                digest = pool.submit(lambda: hashlib.sha256(content).hexdigest())
+                table = _read_parquet(content)
+            if digest.result() != record["sha256"]:
                 _remove(path)
-                return None
-            return read_table(path)
-        except (OSError, ValueError, KeyError, TypeError, CFXError):
-            return None
+                return None, ""
+            return table, record["counted"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None, ""
 
     # --- jobs that run at the service
 
@@ -265,6 +284,15 @@ class PageStore:
             raise OutputError(error.failed, kept="what was kept in the cache before.",
                               remedy="make room there, set conf.cache_folder to another folder, "
                               "or use cache=False.") from error
+
+
+def _read_parquet(content):
+    """The table of a file's bytes; None where they are damaged, which is found out by their SHA-256, too."""
+    try:
+        return parquet.read(content)
+    except Exception as error:  # noqa: BLE001 - parsers fail on damaged bytes in every way there is
+        log.debug(f"A kept result cannot be read: {error}")
+        return None
 
 
 def _age(path):

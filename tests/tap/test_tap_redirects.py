@@ -68,7 +68,7 @@ def test_query_never_leaves_the_host(archive, status):
     with redirecting_service(status, archive.url) as (url, seen), client(url) as service:
         with pytest.raises(ServiceError, match="redirects to another host"):
             complete_query(service, "SELECT name, ra FROM stars")
-    assert {command for command, _, _ in seen} == {"POST"}
+    assert {command for command, path, _ in seen if path != "/tap/capabilities"} == {"POST"}
 
 
 def test_result_elsewhere_is_fetched_without_credentials(archive):
