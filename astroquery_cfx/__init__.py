@@ -34,8 +34,8 @@ class Conf(_config.ConfigNamespace):
         "How often a request that failed for a passing reason is tried again.")
     use_jobs = _config.ConfigItem(
         False,  # noqa: FBT003 - as astropy has it
-        "Ask by asynchronous jobs, each of which a service may take seconds to start. Without it, only what "
-        "takes the service too long otherwise.")
+        "Fetch pages by asynchronous jobs, which a service may take seconds to start. Without it, only "
+        "what takes the service too long otherwise.")
     job_timeout = _config.ConfigItem(
         3600.0,
         "Seconds that an asynchronous job may take; after that it can be picked up by the same query.")

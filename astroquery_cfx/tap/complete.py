@@ -145,7 +145,11 @@ class _Job:
         return self._run_pages() if self.select.splits else self._run_whole()
 
     def _ask(self, adql, rows):
-        return self.transport.ask(adql, maxrec=rows + 1, uploads=self.uploads)[0]
+        """Ask a short question: not by a job, which takes seconds to start, unless there is no other way."""
+        transport = self.transport
+        if isinstance(transport, Transport) and transport.use_jobs:
+            transport = replace(transport, use_jobs=False)
+        return transport.ask(adql, maxrec=rows + 1, uploads=self.uploads)[0]
 
     # --- a query that can be split
 

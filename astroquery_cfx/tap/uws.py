@@ -14,7 +14,8 @@ from .votable import read_answer
 __all__ = ["JobBook", "run_job"]
 
 _LIVING = {"PENDING", "QUEUED", "EXECUTING", "COMPLETED", "SUSPENDED", "HELD", "UNKNOWN"}
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+# Polls are a tenth of the time that a job has taken apart, so that none is noticed much too late.
+_SHARE, _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 0.2, 10.0
 
 
 class JobBook:
@@ -56,8 +57,22 @@ def run_job(transport, adql, maxrec=None, uploads=None):
     """
     sent = [hashlib.sha256(content).hexdigest() for _, content in sorted((uploads or {}).items())]
     name = hashlib.sha256(repr((transport.url, adql, maxrec, sent)).encode()).hexdigest()[:24]
-    url = _known_job(transport, name) or _start(transport, adql, maxrec, uploads)
+    if url := _known_job(transport, name):
+        try:
+            return _finish(transport, name, url)
+        except ServiceError as error:
+            if isinstance(error, ServiceUnavailableError):
+                raise
+            log.debug(f"{url} cannot be picked up: {error}")
+            transport.jobs.drop(name)
+    url = _start(transport, adql, maxrec, uploads)
     transport.jobs.keep(name, url)
+    transport.post(f"{url}/phase", {"PHASE": "RUN"})
+    return _finish(transport, name, url)
+
+
+def _finish(transport, name, url):
+    """Wait for a job, get what it gave, and delete it: services that queue jobs then start the next."""
     phase = _wait(transport, url)
     if phase == "COMPLETED":
         answer = transport.get(f"{url}/results/result")
@@ -86,16 +101,15 @@ def _known_job(transport, name):
 
 
 def _start(transport, adql, maxrec, uploads):
-    """Create the job, then run it: some servers ignore PHASE=RUN in the POST that creates it."""
+    """Create the job, to be run by a POST of its own: some servers ignore PHASE=RUN in this one."""
     url = transport.post_query("async", adql, maxrec, uploads)
     log.debug(f"Job {url} runs {adql}")
-    transport.post(f"{url}/phase", {"PHASE": "RUN"})
     return url
 
 
 def _wait(transport, url):
     """Watch a job until it ends; polls that fail are tried again."""
-    deadline, pause, failures = time.monotonic() + transport.job_timeout, _FIRST_PAUSE, 0
+    start, failures = time.monotonic(), 0
     while True:
         try:
             phase = transport.get_text(f"{url}/phase").strip().upper()
@@ -107,12 +121,13 @@ def _wait(transport, url):
             phase = ""
         if phase in ("COMPLETED", "ERROR", "ABORTED", "ARCHIVED"):
             return phase
-        if time.monotonic() > deadline:
+        elapsed = time.monotonic() - start
+        if elapsed > transport.job_timeout:
             raise ServiceUnavailableError(
                 f"The job {url} is not done after {transport.job_timeout:g} s.", kept="the job goes on.",
                 remedy="ask the same again later, and the job is picked up; or raise conf.job_timeout.")
+        pause = min(max(_SHARE * elapsed, _FIRST_PAUSE), _LONGEST_PAUSE)
         transport.pause(pause * random.uniform(0.8, 1.2))
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 def _error_of(transport, url, phase):

@@ -1,7 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Asynchronous jobs: as an option, as a way out where sync takes too long, picked up again."""
 
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -48,6 +50,17 @@ def test_all_by_jobs(stars, behaviour):
     assert sorted(table["name"]) == sorted(stars["name"])
 
 
+def test_pages_by_jobs_and_questions_at_once(archive, stars):
+    with FaultProxy(archive.url + "/tap") as proxy, conf.set_temp("use_jobs", value=True):
+        proxy.reset()
+        service = TAPService(proxy.url)
+        table = complete_query(service, QUERY, page_rows=100)
+        service._session.close()
+    assert sorted(table["name"]) == sorted(stars["name"])
+    assert any("COUNT(*)" in query for query in proxy.queries)
+    assert not [query for query in proxy.queries if query.startswith("SELECT TOP")]
+
+
 def test_error_of_a_job(transport):
     transport = replace(transport, use_jobs=True)
     with pytest.raises(ServiceError, match="nothing_like_it"):
@@ -70,13 +83,66 @@ def test_job_is_picked_up(transport):
     )
     answer = run_job(patient, QUERY)
     assert answer.num_rows == 300
-    assert started == [(name, url)]
+    assert started == []
 
 
 def test_lost_job_is_started_again(transport):
     gone = transport.url + "/async/gone"
     patient = replace(transport, jobs=JobBook(find=lambda _: gone))
     assert run_job(patient, QUERY).num_rows == 300
+
+
+def test_job_whose_result_is_gone_is_started_again(transport):
+    class Forgetful(BaseHTTPRequestHandler):
+        def do_GET(self):
+            found = self.path.endswith("/phase")
+            self.send_response(200 if found else 404)
+            self.end_headers()
+            self.wfile.write(b"COMPLETED" if found else b"no such result")
+
+        def log_message(self, *_):
+            """Be silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Forgetful) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        job = f"http://127.0.0.1:{server.server_port}/async/1"
+        patient = replace(transport, jobs=JobBook(find=lambda _: job))
+        assert run_job(patient, QUERY).num_rows == 300
+        server.shutdown()
+        thread.join()
+
+
+def test_polls_come_apart_as_the_job_takes_longer(transport, monkeypatch):
+    """None waits for more than a tenth of the time that the job has taken, or 0.24 s."""
+    clock, pauses = [0.0], []
+    monkeypatch.setattr("astroquery_cfx.tap.uws.time.monotonic", lambda: clock[0])
+
+    def pause(seconds):
+        pauses.append((clock[0], seconds))
+        clock[0] += seconds
+
+    class Running(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"EXECUTING")
+
+        def log_message(self, *_):
+            """Be silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Running) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        book = JobBook(find=lambda _: f"http://127.0.0.1:{server.server_port}/async/1")
+        patient = replace(transport, jobs=book, pause=pause, job_timeout=300.0)
+        with pytest.raises(ServiceUnavailableError, match="not done after 300 s"):
+            run_job(patient, QUERY)
+        server.shutdown()
+        thread.join()
+    assert all(seconds <= max(0.24, 0.12 * at) for at, seconds in pauses)
+    assert pauses[-1][1] > 7
+    assert len(pauses) < 100
 
 
 def test_sync_that_takes_too_long(archive, stars):
