@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InvalidInputError
 
 __all__ = ["Item", "Select", "both", "condition",
-            "conditions", "identifier", "literal", "near_names", "parse_select"]
+            "conditions", "identifier", "literal", "near_names", "parse_select", "split_with"]
 
 _REGULAR = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Of the reserved words of ADQL 2.1 (and SQL-92) those that catalogues have been seen to use as column names.
@@ -287,6 +287,33 @@ def parse_select(adql):
     if spoiler or "FROM" not in clauses:
         return Select(text, reason=spoiler or "it has no FROM")
     return _select(text, clauses)
+
+
+def split_with(adql):
+    """
+    Part a query that starts with WITH into its common tables and the query proper.
+
+    Parameters
+    ----------
+    adql : str
+
+    Returns
+    -------
+    head, query : str
+        The head is empty where there is no WITH.
+
+    Examples
+    --------
+    >>> from astroquery_cfx.tap.adql import split_with
+    >>> split_with("WITH u AS (SELECT a FROM t) SELECT a FROM u")
+    ('WITH u AS (SELECT a FROM t) ', 'SELECT a FROM u')
+    """
+    depth = 0
+    for match in _TOKEN.finditer(adql if re.match(r"WITH\b", adql, re.IGNORECASE) else ""):
+        if match.lastgroup == "word" and depth == 0 and match[0].upper() == "SELECT":
+            return adql[:match.start()], adql[match.start():]
+        depth += {"(": 1, ")": -1}.get(match[0], 0)
+    return "", adql
 
 
 def _clauses(tokens):

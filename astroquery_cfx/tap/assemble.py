@@ -18,8 +18,7 @@ def digest(columns):
     sha = hashlib.sha256()
     for data, mask in columns:
         sha.update(str((data.dtype.kind, data.shape)).encode())
-        content = repr(data.tolist()).encode() if data.dtype == object else np.ascontiguousarray(data)
-        sha.update(content)
+        sha.update(np.ascontiguousarray(_plain(data)))
         sha.update(b"" if mask is None else np.packbits(mask).tobytes())
     return sha.hexdigest()
 
@@ -90,7 +89,7 @@ def key_order(columns, key):
 
 
 def _argsort(data, mask):
-    values = data.astype(str) if data.dtype == object else data
+    values = _plain(data)
     if mask is None:
         return np.argsort(values, kind="stable")
     return np.lexsort((np.where(mask, values[:1], values), mask))
@@ -98,7 +97,7 @@ def _argsort(data, mask):
 
 def _tied(data, mask, order):
     """Whether each row of the order has the same key as the row before."""
-    values = data[order]
+    values = _plain(data[order])
     same = values[1:] == values[:-1]
     if mask is not None:
         hidden = mask[order]
@@ -110,7 +109,7 @@ def _break_ties(order, ties, data, mask):
     group = np.cumsum(~ties)
     touched = np.flatnonzero(ties | np.append(ties[1:], False))
     rows = order[touched]
-    values = data[rows].astype(str) if data.dtype == object else data[rows]
+    values = _plain(data[rows])
     keys = [group[touched]]
     if mask is not None:
         hidden = mask[rows]
@@ -121,6 +120,13 @@ def _break_ties(order, ties, data, mask):
     order[touched] = rows[resorted]
     still = _tied(data, mask, order) & ties
     return order, still
+
+
+def _plain(data):
+    """Objects, which are texts or arrays, as texts: these can be compared and put in order."""
+    if data.dtype != object:
+        return data
+    return np.array([str(cell.tolist() if hasattr(cell, "tolist") else cell) for cell in data], dtype=str)
 
 
 def take(columns, rows):

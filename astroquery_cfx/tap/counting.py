@@ -3,11 +3,12 @@
 
 import math
 import re
+from dataclasses import replace
 
 from astropy import log
 
 from ..errors import CFXError, IncompleteResultError, InvalidInputError, ServiceError, ServiceUnavailableError
-from .adql import both, literal
+from .adql import both, literal, split_with
 from .plan import Page, Range, bin_exponent, split_numbers, split_texts
 
 __all__ = ["Counter", "ask_ahead", "make_plan"]
@@ -38,8 +39,10 @@ class Counter:
         return self._numbers(["COUNT(*) AS cfx_rows"], condition)[0]
 
     def count_statement(self, adql):
-        """Rows of any query, as a derived table."""
-        return self._first_row(f"SELECT COUNT(*) AS cfx_rows FROM ({adql}) AS cfx_query")[0]
+        """Rows of any query, as a derived table; what stands before its SELECT stays in front."""
+        head, query = split_with(adql)
+        counting = f"{head}SELECT COUNT(*) AS cfx_rows FROM ({query}) AS cfx_query"
+        return self._first_row(counting, ["cfx_rows"])[0]
 
     def distinct(self, expression):
         """How many different values an expression has; NULL is none."""
@@ -61,6 +64,10 @@ class Counter:
     def statistics_and_sums(self, key, columns, condition=""):
         """What `key_statistics` and `sums` give, by one request: the service reads its table once."""
         rows, known, low, high, *sums = self._numbers([*_statistics_of(key), *_sums_of(columns)], condition)
+        for edge in (low, high):
+            if edge is not None and not isinstance(edge, str if key.kind == "text" else int | float):
+                raise ServiceError(f"{key.expression} cannot be a key: its values are like {edge!r}.",
+                                   remedy="name another column as the key.")
         if key.kind == "float" and known and not (_is_finite(low) and _is_finite(high)):
             low, high = self.key_span(key, condition)
         return (int(rows), int(known), low, high), sums
@@ -152,7 +159,7 @@ class Counter:
                                        where=both(condition, f"{k} >= {literal(low)}" if low is not None
                                                   else f"{k} IS NOT NULL"))
         value = self._first_row(
-            f"SELECT MAX(cfx_key) AS cfx_edge FROM ({inner} ORDER BY cfx_key) AS cfx_query")[0]
+            f"SELECT MAX(cfx_key) AS cfx_edge FROM ({inner} ORDER BY cfx_key) AS cfx_query", ["cfx_edge"])[0]
         if value == low:  # more rows of one value than fit: step over it
             value = self._numbers([f"MIN({k}) AS cfx_edge"], both(condition, f"{k} > {literal(low)}"))[0]
         return value or None
@@ -161,7 +168,7 @@ class Counter:
         return self._select.statement(items, where=condition)
 
     def _numbers(self, items, condition):
-        return self._first_row(self._statement(items, condition))
+        return self._first_row(self._statement(items, condition), _names(items))
 
     def _checked(self, adql, room, names):
         """An answer that has the columns that were asked for, and rows."""
@@ -174,15 +181,15 @@ class Counter:
             f"The service answers a count by {answer.num_rows} rows of {', '.join(found)}: {adql}",
             remedy="try again; if it stays, the service mixes up its answers.")
 
-    def _first_row(self, adql):
-        answer = self._checked(adql, 1, _names([adql.partition(" FROM ")[0]]))
+    def _first_row(self, adql, names):
+        answer = self._checked(adql, 1, names)
         return [_plain_values(column)[0] for column in answer.columns]
 
 
 def _plain_values(column):
     data, mask = column
     values = data.tolist()
-    if mask is None:
+    if mask is None or data.ndim > 1:
         return values
     return [None if hidden else value for value, hidden in zip(values, mask.tolist(), strict=True)]
 
@@ -319,6 +326,8 @@ def _cut(counter, key, target, limit, within, wanted, statistics):
     found = sum(rows for _, rows in pieces)
     if wanted is None and found != known:
         raise IncompleteResultError(f"The counts along {key.expression} do not add up to {known}.")
+    if total > known:
+        pieces = [(replace(piece, known=piece.low is piece.high is None), rows) for piece, rows in pieces]
     if total > known and (wanted is None or found < wanted):
         pieces.append((Range(key.expression, null=True), total - known))
     return pieces

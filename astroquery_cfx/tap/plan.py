@@ -32,18 +32,23 @@ class Range:
         ``low <= key < high``; None is open.
     null : bool
         The rows where the key is NULL, and no others.
+    known : bool
+        The rows where the key is not NULL, where no edge leaves those out.
     """
 
     key: str
     low: object = None
     high: object = None
     null: bool = False
+    known: bool = False
 
     @property
     def condition(self):
         """The range in ADQL; '' for a range open at both ends."""
         if self.null:
             return f"{self.key} IS NULL"
+        if self.known:
+            return f"{self.key} IS NOT NULL"
         parts = []
         if self.low is not None:
             parts.append(f"{self.key} >= {literal(self.low)}")

@@ -10,6 +10,8 @@ from .verify import COARSE_SUM_ROUNDING, SUM_ROUNDING, SUMMED, all_differ, repea
 __all__ = ["Proof"]
 
 _MOST_SUMS = 20
+# DaCHS writes the sum of a column in the type of the column, and fails where it does not fit.
+_AS_DOUBLE = " * 1.0"
 
 
 @dataclass
@@ -116,12 +118,12 @@ class Proof:
             self.take_sums(names, self.counter.sums(list(names)))
             errors, different = self._sum_errors(columns)
         if not different:
-            return f"the sums of {', '.join(errors)} are those of the service" if errors else ""
+            return f"the sums of {_listed(errors)} are those of the service" if errors else ""
         if self._shas == shas and max(errors.values()) < COARSE_SUM_ROUNDING:
-            return f"the service rounds the sums of {', '.join(different)}: they do not tell"
+            return f"the service rounds the sums of {_listed(different)}: they do not tell"
         self._shas = shas
         raise IncompleteResultError(
-            f"The sums of {', '.join(different)} are not those of the service: values changed.",
+            f"The sums of {_listed(different)} are not those of the service: values changed.",
             remedy="try again; the archive may be changing.")
 
     def _sum_errors(self, columns):
@@ -130,7 +132,7 @@ class Proof:
 
     def summed(self, columns, fields):
         """
-        Columns to add up: how the query writes them, and where they are.
+        What to add up, as ADQL writes it, and which columns these are.
 
         Parameters
         ----------
@@ -148,6 +150,11 @@ class Proof:
             written = [item.column for item in self.select.items]
         names = {}
         for i, name in enumerate(written):
-            if name and columns[i][0].ndim == 1 and fields[i].datatype in SUMMED and len(names) < _MOST_SUMS:
-                names.setdefault(name, i)
+            scalar = columns[i][0].ndim == 1 and columns[i][0].dtype != object
+            if name and scalar and fields[i].datatype in SUMMED and len(names) < _MOST_SUMS:
+                names.setdefault(name if fields[i].datatype == "double" else name + _AS_DOUBLE, i)
         return names
+
+
+def _listed(names):
+    return ", ".join(name.removesuffix(_AS_DOUBLE) for name in names)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 from astropy import log
 from astropy.config import paths
 from astroquery.exceptions import InputWarning
@@ -187,6 +188,9 @@ class PageStore:
         lead : Key, optional
             The key that was counted along.
         """
+        if any(_hides_elements(column) for column in table.itercols()):
+            log.debug("The result is not kept: a Parquet file would lose what is masked within its arrays.")
+            return
         new = self.folder / f"new-{os.getpid()}-{time.time_ns()}.parquet"
         try:
             parquet.write(table, new, **_SETTINGS)
@@ -284,6 +288,11 @@ class PageStore:
             raise OutputError(error.failed, kept="what was kept in the cache before.",
                               remedy="make room there, set conf.cache_folder to another folder, "
                               "or use cache=False.") from error
+
+
+def _hides_elements(column):
+    cells = column if column.dtype == object else ()
+    return any(np.ma.is_masked(cell) for cell in cells if cell is not np.ma.masked)
 
 
 def _read_parquet(content):
