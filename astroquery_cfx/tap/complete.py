@@ -21,7 +21,7 @@ from ..progress import progress_bar
 from .adql import parse_select
 from .assemble import digest, join_columns, key_order, make_table, take
 from .certificate import certify
-from .counting import Counter, ask_ahead, make_plan
+from .counting import Counter, Sums, ask_ahead, make_plan
 from .fetch import Fetched, Fetcher
 from .plan import Page
 from .proof import Proof
@@ -170,7 +170,7 @@ class _Job:
         keys = self.identity or self.keys[:1]
         places = self._positions(extras)
         self.proof = Proof(self.counter, self.select, keys, [places.get(key.expression) for key in keys],
-                           unique=bool(self.identity))
+                           lead=self._lead(extras), unique=bool(self.identity))
         what = f"Rows of {self.select.table[0]}" if self.select.table else "Rows"
         with progress_bar(wanted, description=what, show=self.show_progress) as bar:
             self.fetcher = Fetcher(
@@ -344,7 +344,7 @@ class _Job:
             names = self.proof.summed(fetched[0].columns, self.fetcher.fields)
         (after, same_histograms, sums), columns = _at_once(
             lambda: self._recount_all(list(names)), lambda: self._join(fetched))
-        self.proof.take_sums(names, sums, in_bins=len(fetched) > 1)
+        self.proof.take_sums(names, sums)
         return after, same_histograms, columns
 
     def _join(self, fetched):
@@ -356,7 +356,7 @@ class _Job:
         """What `_count` gives, whether histograms are the same, and sums: by one request where possible."""
         if self.keys:
             try:
-                found = self.counter.recount(self.keys[0], names)
+                found = self.counter.recount(self.keys[0], names, self.before, self.fetcher.limit)
             except ServiceUnavailableError:
                 raise
             except ServiceError as error:  # a column that it cannot add up
@@ -365,7 +365,7 @@ class _Job:
             if found is not None:
                 return found
         return _ask_at_once(self._count, self.counter.same_histograms,
-                            lambda: self.counter.sums(names) if names else [])
+                            lambda: Sums([[value] for value in self.counter.sums(names)] if names else []))
 
     def _recount(self, pages):
         """The same pages with the rows that they have now; a new plan where these do not add up."""

@@ -3,7 +3,7 @@
 
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from astropy import log
 
@@ -11,10 +11,32 @@ from ..errors import CFXError, IncompleteResultError, InvalidInputError, Service
 from .adql import both, literal, split_with
 from .plan import Page, Range, bin_exponent, split_numbers, split_texts
 
-__all__ = ["Counter", "ask_ahead", "make_plan"]
+__all__ = ["Counter", "Sums", "ask_ahead", "make_plan"]
 
 _FINITE = 1e300
 _TRIES = 3
+
+
+@dataclass
+class Sums:
+    """
+    Sums of columns, as the service adds them up: of all rows, or of each bin of a key.
+
+    Attributes
+    ----------
+    values : list of list of (int, float or None)
+        Of each column, the sum of each bin; None where there is no value, or NaN.
+    index : list of (int or None)
+        The bins: FLOOR(key * scale), None for the rows without a key. Empty for all rows together.
+    rows : list of int
+        Rows of each bin.
+    scale : float
+    """
+
+    values: list
+    index: list = field(default_factory=list)
+    rows: list = field(default_factory=list)
+    scale: float = 1.0
 
 
 class Counter:
@@ -59,18 +81,14 @@ class Counter:
 
     def key_statistics(self, key, condition=""):
         """Rows, rows where the key is not NULL, and the least and largest finite key."""
-        return self.statistics_and_sums(key, (), condition)[0]
-
-    def statistics_and_sums(self, key, columns, condition=""):
-        """What `key_statistics` and `sums` give, by one request: the service reads its table once."""
-        rows, known, low, high, *sums = self._numbers([*_statistics_of(key), *_sums_of(columns)], condition)
+        rows, known, low, high = self._numbers(_statistics_of(key), condition)
         for edge in (low, high):
             if edge is not None and not isinstance(edge, str if key.kind == "text" else int | float):
                 raise ServiceError(f"{key.expression} cannot be a key: its values are like {edge!r}.",
                                    remedy="name another column as the key.")
         if key.kind == "float" and known and not (_is_finite(low) and _is_finite(high)):
             low, high = self.key_span(key, condition)
-        return (int(rows), int(known), low, high), sums
+        return int(rows), int(known), low, high
 
     def key_span(self, key, condition):
         """The least and the largest finite key; Nones where there is none."""
@@ -100,28 +118,30 @@ class Counter:
             changed = changed or self._histograms[asked] != bins
         return not changed
 
-    def recount(self, key, columns):
+    def recount(self, key, columns, before, limit=None):
         """
-        What `key_statistics`, `same_histograms` and `sums` give, by one request.
+        What `key_statistics`, `same_histograms` and `sums` give, by one request, and the sums of each bin.
 
-        The service reads its table once. Sums are added up from those of the bins; one of a bin that is no
-        number may be that of no value, or of NaN: such bins are left out.
+        The service reads its table once.
 
         Parameters
         ----------
         key : Key
         columns : list of str
+        before : tuple
+            What `key_statistics` gave: where no histogram was asked, it gives the bins.
+        limit : int or None
+            Rows that the service gives at most.
 
         Returns
         -------
-        (tuple, bool, list) or None
-            None where more than one histogram was asked, or keys are not finite.
+        (tuple, bool, Sums) or None
+            None where that cannot be had so: more than one histogram was asked, or keys are not finite.
         """
-        if not self._histograms:
-            statistics, sums = self.statistics_and_sums(key, columns)
-            return statistics, True, sums
-        (asked, bins), *others = self._histograms.items()
-        if others or asked[:2] != (key, both(_anywhere(key))):
+        asked, bins = next(iter(self._histograms.items()), (None, None))
+        if not self._histograms and columns:
+            asked = _one_histogram(key, before, limit)
+        if asked is None or len(self._histograms) > 1 or asked[:2] != (key, both(_anywhere(key))):
             return None
         expression = _bin_of(key, asked[2])
         items = [f"{expression} AS cfx_bin", *_statistics_of(key), *_sums_of(columns)]
@@ -131,10 +151,15 @@ class Counter:
         places = [i for i, count in enumerate(known) if count]
         if not all(_is_finite(index[i]) for i in places):
             return None
-        self._histograms[asked] = {int(index[i]): int(known[i]) for i in places}
+        found = {int(index[i]): int(known[i]) for i in places}
         statistics = (sum(map(int, rows)), sum(map(int, known)), min((low[i] for i in places), default=None),
                       max((high[i] for i in places), default=None))
-        return statistics, self._histograms[asked] == bins, [_added(values) for values in sums]
+        if bins is None:
+            bins = found
+        else:
+            self._histograms[asked] = found
+        index = [int(value) if count else None for value, count in zip(index, known, strict=True)]
+        return statistics, found == bins, Sums(sums, index, list(map(int, rows)), 2.0 ** -asked[2])
 
     def forget_histograms(self):
         """Start afresh: a new plan asks its own."""
@@ -208,12 +233,6 @@ def _statistics_of(key):
             f"MAX({k}) AS cfx_high"]
 
 
-def _added(sums):
-    known = [value for value in sums if value is not None]
-    whole = all(isinstance(value, int) for value in known)
-    return (sum(known) if whole else math.fsum(known)) if known else None
-
-
 def _sums_of(columns):
     return [f"SUM({name}) AS cfx_sum_{i}" for i, name in enumerate(columns)]
 
@@ -235,6 +254,16 @@ def ask_ahead(counter, key, limit):
     """
     max_bins = _most_bins(limit, 1)
     counter.histogram_ahead(key, both(_anywhere(key)), bin_exponent(*key.span, max_bins), max_bins)
+
+
+def _one_histogram(key, before, limit):
+    """The histogram that would have parted all rows; None where one value, or a text, has no bins."""
+    low, high = before[2:]
+    if key.kind == "text" or low is None or not low < high:
+        return None
+    max_bins = _most_bins(limit, 1)
+    exponent = bin_exponent(low, high, max(8, max_bins), integer=key.kind == "integer")
+    return key, both(_anywhere(key)), exponent, max_bins
 
 
 def _most_bins(limit, pages):

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from ..errors import IncompleteResultError
 from .adql import identifier
-from .verify import COARSE_SUM_ROUNDING, SUM_ROUNDING, SUMMED, all_differ, repeated_values, sum_error
+from .counting import Sums
+from .verify import COARSE_SUM_ROUNDING, SUMMED, all_differ, bin_places, repeated_values, sum_error
 
 __all__ = ["Proof"]
 
@@ -27,6 +28,8 @@ class Proof:
         Those that together should come once; else the one that pages are cut along.
     positions : list of (int or None)
         Their columns.
+    lead : int or None
+        The column of the key that pages are cut along.
     unique : bool
         Whether the archive suggests that they are unique.
     """
@@ -35,13 +38,14 @@ class Proof:
     select: object
     keys: list
     positions: list
+    lead: int | None
     unique: bool
     _shas: list | None = None
-    _sums: list = field(default_factory=list)
-    _in_bins: bool = False
+    _names: dict = field(default_factory=dict)
+    _sums: object = None
     _differ: bool = False
 
-    def take_sums(self, names, theirs, *, in_bins=False):
+    def take_sums(self, names, sums):
         """
         Take what the service says of `summed`, for `check`.
 
@@ -49,14 +53,9 @@ class Proof:
         ----------
         names : dict
             What `summed` gave.
-        theirs : list of (int, float or None)
-            None where the service says nothing.
-        in_bins : bool
-            Whether they are added up from those of bins, as `Counter.recount` does.
+        sums : Sums
         """
-        self._in_bins = in_bins
-        self._sums = [(name, index, value) for (name, index), value in zip(names.items(), theirs, strict=True)
-                      if value is not None]
+        self._names, self._sums = names, sums
 
     def compare_keys(self, columns):
         """See whether it is plain that all keys differ, for `check`: while the service counts."""
@@ -112,11 +111,21 @@ class Proof:
 
     def _check_sums(self, columns, shas):
         """The sums of the numeric columns."""
-        errors, different = self._sum_errors(columns)
-        if different and self._in_bins:  # bins of NaN are not in those sums
-            names = {name: index for name, index, _ in self._sums}
-            self.take_sums(names, self.counter.sums(list(names)))
-            errors, different = self._sum_errors(columns)
+        places = None
+        if self._sums.index:
+            places = None if self.lead is None else bin_places(columns[self.lead], self._sums)
+            if places is None and self.lead is not None and self._shas != shas:
+                self._shas = shas
+                raise IncompleteResultError(
+                    "The keys that came do not lie where the service counts them: values changed.",
+                    remedy="try again; the archive may be changing.")
+            if places is None:  # the same rows again: the service cuts bins in a way of its own
+                self._sums = Sums([[value] for value in self.counter.sums(list(self._names))])
+        errors = {}
+        for (name, index), values in zip(self._names.items(), self._sums.values, strict=True):
+            if any(value is not None for value in values):
+                errors[name] = sum_error(*columns[index], values, places)
+        different = [name for name, error in errors.items() if error > 0]
         if not different:
             return f"the sums of {_listed(errors)} are those of the service" if errors else ""
         if self._shas == shas and max(errors.values()) < COARSE_SUM_ROUNDING:
@@ -125,10 +134,6 @@ class Proof:
         raise IncompleteResultError(
             f"The sums of {_listed(different)} are not those of the service: values changed.",
             remedy="try again; the archive may be changing.")
-
-    def _sum_errors(self, columns):
-        errors = {name: sum_error(*columns[index], value) for name, index, value in self._sums}
-        return errors, [name for name, error in errors.items() if error > SUM_ROUNDING]
 
     def summed(self, columns, fields):
         """

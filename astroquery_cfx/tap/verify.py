@@ -1,18 +1,20 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """What a page must be: the rows that were counted, keys in range, the fields of the other pages. Pure."""
 
+import math
+
 import numpy as np
 
 # Whole numbers of any width are the same numbers; the widest is taken when pages are joined.
 _WIDTHS = dict.fromkeys(("short", "int", "long"), "integer") | {"unicodeChar": "char"}
 
-__all__ = ["COARSE_SUM_ROUNDING", "SUMMED", "SUM_ROUNDING", "all_differ", "arrange", "page_fault",
+__all__ = ["COARSE_SUM_ROUNDING", "SUMMED", "all_differ", "arrange", "bin_places", "page_fault",
            "repeated_values", "sum_error"]
 
 # Datatypes that are summed to compare; services add float32 up in ways that differ too much.
 SUMMED = ("short", "int", "long", "double")
-# Rounding of a sum of n doubles is below n * 1.1e-16 of the sum of their sizes, in whichever order.
-SUM_ROUNDING = 1e-9
+# Rounding of a sum of n doubles is below n times this of the sum of their sizes, in whichever order.
+ROUNDING = 2.0**-53
 # A service that adds up or writes in float32 stays below this.
 COARSE_SUM_ROUNDING = 1e-6
 
@@ -89,29 +91,69 @@ def _lies_inside(piece, data, mask):
     return low and (piece.high is None or bool((known < piece.high).all()))
 
 
-def sum_error(data, mask, value):
+def bin_places(key, sums):
     """
-    How far the sum of a column is from a value, in units of the sum of the sizes.
+    In which bin of a key each row lies.
+
+    Parameters
+    ----------
+    key : (data, mask)
+    sums : Sums
+        Its bins, and how many rows the service counts in each.
+
+    Returns
+    -------
+    `~numpy.ndarray` of int, or None
+        None where the bins do not have these rows.
+    """
+    data, mask = key
+    if data.dtype.kind not in "iuf":
+        return None
+    index = [math.inf if item is None else item for item in sums.index]
+    order = np.argsort(index, kind="stable")
+    known = np.array(sorted(item for item in index if item < math.inf), dtype=float)
+    values = np.floor(data * sums.scale)
+    found = np.searchsorted(known, values)
+    if mask is not None:
+        found = np.where(mask, len(known), found)
+    if len(found) and found.max() >= len(order):
+        return None
+    places = order[found]
+    return places if (np.bincount(places, minlength=len(order)) == sums.rows).all() else None
+
+
+def sum_error(data, mask, values, places=None):
+    """
+    How far the sums of a column are from others, in units of the sum of the sizes.
 
     Parameters
     ----------
     data : `~numpy.ndarray`
     mask : `~numpy.ndarray` or None
-    value : int or float
+    values : list of (int, float or None)
+        The other sums: of each bin; None is not compared.
+    places : `~numpy.ndarray` of int, optional
+        In which bin each row lies; by default there is one.
 
     Returns
     -------
     float
-        0 where they cannot be compared: with infinities, and with float32 in disguise.
+        The largest of all bins; 0 where none is further than rounding explains, or where they cannot be
+        compared: with infinities, and with float32 in disguise.
     """
-    known = data if mask is None else data[~mask]
-    if known.dtype.kind in "iu":
-        difference, size = abs(sum(known.tolist()) - value), sum(map(abs, known.tolist()))
-        return difference / max(size, 1) if abs(value) < 2**53 else 0.0
-    if not (np.isfinite(known).all() and np.isfinite(value)) or (known == known.astype("f4")).all():
+    places = np.zeros(len(data), dtype=int) if places is None else places
+    if mask is not None:
+        data, places = data[~mask], places[~mask]
+    if data.dtype.kind == "f" and (data == data.astype("f4")).all():
         return 0.0
-    size = float(np.abs(known).sum())
-    return abs(float(known.sum()) - value) / size if size and np.isfinite(size) else 0.0
+    data = data.astype(float)
+    counts, ours, sizes = (np.bincount(places, weights, len(values))
+                           for weights in (None, data, np.abs(data)))
+    theirs = np.array([np.nan if value is None else value for value in values], dtype=float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        errors = np.abs(ours - theirs) / sizes
+    errors[~np.isfinite(errors) | (errors <= 2 * ROUNDING * (counts + 2))] = 0.0
+    return float(errors.max(initial=0.0))
 
 
 def repeated_values(columns):

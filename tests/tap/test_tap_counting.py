@@ -15,7 +15,7 @@ from astroquery_cfx.tap.counting import Counter, ask_ahead, make_plan
 from astroquery_cfx.tap.plan import group_bins
 from astroquery_cfx.tap.schema import choose_keys
 from astroquery_cfx.tap.transport import make_transport
-from astroquery_cfx.tap.verify import all_differ
+from astroquery_cfx.tap.verify import all_differ, bin_places, sum_error
 
 ROWS = 3000
 
@@ -63,19 +63,39 @@ def test_recount_is_one_request_for_three(counting, stars):
     make_plan(counter, [key], 500)
     separate = counter.key_statistics(key), counter.same_histograms(), counter.sums(["ra", "flux", "number"])
     asked.clear()
-    statistics, same, sums = counter.recount(key, ["ra", "flux", "number"])
+    statistics, same, sums = counter.recount(key, ["ra", "flux", "number"], separate[0])
     assert len(asked) == 1
     assert (statistics, same) == separate[:2]
     assert statistics[:2] == (ROWS, int((~stars["ra"].mask).sum()))
-    assert sums == pytest.approx(separate[2], rel=1e-12)
-    assert sums[2] == sum(stars["number"].tolist())
+    assert_sums(sums, stars)
 
 
-def test_recount_without_a_histogram(counting):
+def assert_sums(sums, stars):
+    """Those of each bin, of which there are many; rows without a key are in one of their own."""
+    assert sum(sums.rows) == ROWS
+    assert sums.rows[sums.index.index(None)] == stars["ra"].mask.sum()
+    assert len(sums.index) > 100
+    places = bin_places((np.ma.getdata(stars["ra"]), stars["ra"].mask), sums)
+    for name, values in zip(("ra", "flux", "number"), sums.values, strict=True):
+        data, mask = np.ma.getdata(stars[name]), np.ma.getmaskarray(np.ma.asarray(stars[name]))
+        assert sum(value or 0 for value in values) == pytest.approx(data[~mask].sum(), rel=1e-12)
+        assert sum_error(data, mask, values, places) == 0
+        row = np.flatnonzero(~mask)[700]
+        nudged = data.copy()
+        nudged[row] += np.maximum(1, abs(nudged[row]) // 10**6).astype(data.dtype) if data.dtype.kind == "i" \
+            else nudged[row] * 1e-9
+        assert sum_error(nudged, mask, values, places) > 0
+
+
+def test_recount_without_a_histogram(counting, stars):
     counter, key, asked = counting
-    found = counter.recount(key, ["number"])
+    before = counter.key_statistics(key)
+    asked.clear()
+    statistics, same, sums = counter.recount(key, ["ra", "flux", "number"], before)
     assert len(asked) == 1
-    assert found == (counter.key_statistics(key), True, counter.sums(["number"]))
+    assert (statistics, same) == (before, True)
+    assert_sums(sums, stars)
+    assert counter.recount(key, [], before) is None  # nothing to gain
 
 
 def test_recount_sees_another_histogram(counting):
@@ -83,8 +103,8 @@ def test_recount_sees_another_histogram(counting):
     make_plan(counter, [key], 500)
     (asked,) = counter._histograms
     counter._histograms[asked][0] += 1
-    assert counter.recount(key, [])[1] is False
-    assert counter.recount(key, [])[1] is True  # it is taken as it is now
+    assert counter.recount(key, [], None)[1] is False
+    assert counter.recount(key, [], None)[1] is True  # it is taken as it is now
 
 
 def test_histogram_that_was_asked_ahead_is_used_once(counting):

@@ -161,7 +161,7 @@ def test_archive_keeps_changing(proxy, stars, changed, every):
     assert plain_rows(table) in (plain_rows(stars), plain_rows(changed))
 
 
-FALSIFIES = {"swap_row", "null_changed", "fields_retyped", "change"}
+FALSIFIES = {"nudge", "swap_row", "null_changed", "fields_retyped", "change"}
 
 
 def run_schedule(proxy, stars, changed, faults, folder):
