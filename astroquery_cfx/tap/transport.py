@@ -105,14 +105,15 @@ class Transport:
             If no whole answer came, after all retries.
         """
         log.debug(f"TAP query: {adql}")
-        use_job = self.use_jobs
+        use_job, jobs_work = self.use_jobs, True
         for attempt in range(1, self.retries + 2):
             try:
                 answer = self._exchange(adql, maxrec, uploads, use_job=use_job)
                 self._raise_error(answer, adql, attempt)
                 return answer, attempt
             except _Passing as failure:
-                use_job = use_job or (failure.timed_out and attempt > 1)
+                jobs_work = jobs_work and not failure.of_job
+                use_job = self.use_jobs or (jobs_work and (use_job or (failure.timed_out and attempt > 1)))
                 if attempt > self.retries:
                     raise ServiceUnavailableError(
                         f"{self.url} did not answer after {attempt} tries: {failure.reason} "
@@ -165,7 +166,7 @@ class Transport:
         deadline = time.monotonic() + self.timeout
         try:
             if use_job:
-                return run_job(self, adql, maxrec, uploads)
+                return self._exchange_by_job(adql, maxrec, uploads)
             with self._send_query("sync", adql, maxrec, uploads) as response:
                 return self._read(response, deadline)
         except requests.Timeout as error:
@@ -176,6 +177,16 @@ class Transport:
             raise _Passing(f"the connection failed ({_root(error)}).") from error
         except OSError as error:
             raise _Passing(f"the connection failed ({_root(error)}).") from error
+
+    def _exchange_by_job(self, adql, maxrec, uploads):
+        try:
+            return run_job(self, adql, maxrec, uploads)
+        except ServiceError as error:
+            if self.use_jobs or isinstance(error, ServiceUnavailableError):
+                raise
+            failure = _Passing(f"it was slow, and cannot be asked by a job: {error.failed}")
+            failure.of_job = True
+            raise failure from error
 
     def _send_query(self, endpoint, adql, maxrec, uploads):
         data, files = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": adql}, None
@@ -303,6 +314,7 @@ class _Passing(Exception):  # noqa: N818 - never leaves this module
         self.reason = reason
         self.retry_after = None
         self.timed_out = False
+        self.of_job = False
 
 
 def _pieces(response):

@@ -11,10 +11,10 @@ _WIDTHS = dict.fromkeys(("short", "int", "long"), "integer") | {"unicodeChar": "
 __all__ = ["COARSE_SUM_ROUNDING", "SUMMED", "all_differ", "arrange", "bin_places", "page_fault",
            "repeated_values", "sum_error"]
 
-# Datatypes that are summed to compare; services add float32 up in ways that differ too much.
-SUMMED = ("short", "int", "long", "double")
-# Rounding of a sum of n doubles is below n times this of the sum of their sizes, in whichever order.
-ROUNDING = 2.0**-53
+# Datatypes that are summed to compare.
+SUMMED = ("short", "int", "long", "float", "double")
+# Rounding of a sum of n numbers is below n times this of the sum of their sizes, in whichever order.
+_ROUNDING = {"double": 2.0**-53, "float": 2.0**-24}
 # A service that adds up or writes in float32 stays below this.
 COARSE_SUM_ROUNDING = 1e-6
 
@@ -139,20 +139,21 @@ def sum_error(data, mask, values, places=None):
     -------
     float
         The largest of all bins; 0 where none is further than rounding explains, or where they cannot be
-        compared: with infinities, and with float32 in disguise.
+        compared, with infinities. What could be float32 may have been added up as such.
     """
     places = np.zeros(len(data), dtype=int) if places is None else places
     if mask is not None:
         data, places = data[~mask], places[~mask]
-    if data.dtype.kind == "f" and (data == data.astype("f4")).all():
-        return 0.0
+    with np.errstate(over="ignore"):
+        short = data.dtype.kind == "f" and bool((data == data.astype("f4")).all())
+    rounding = _ROUNDING["float" if short else "double"]
     data = data.astype(float)
     counts, ours, sizes = (np.bincount(places, weights, len(values))
                            for weights in (None, data, np.abs(data)))
     theirs = np.array([np.nan if value is None else value for value in values], dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         errors = np.abs(ours - theirs) / sizes
-    errors[~np.isfinite(errors) | (errors <= 2 * ROUNDING * (counts + 2))] = 0.0
+    errors[~np.isfinite(errors) | (errors <= 2 * rounding * (counts + 2))] = 0.0
     return float(errors.max(initial=0.0))
 
 

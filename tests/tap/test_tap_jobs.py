@@ -92,6 +92,21 @@ def test_lost_job_is_started_again(transport):
     assert run_job(patient, QUERY).num_rows == 300
 
 
+def test_sync_again_where_jobs_cannot_be_had(archive, stars):
+    """A service that sends jobs to another address than it is asked at: the way out is none, and no error."""
+    elsewhere = archive.url.replace("127.0.0.1", "localhost")
+    with FaultProxy(elsewhere + "/tap") as proxy:
+        service = TAPService(proxy.url)
+        transport = replace(make_transport(service), retries=4, stall_timeout=0.15, pause=lambda _: None)
+        proxy.reset(["stall"] * 3)
+        answer, attempts = transport.ask(QUERY, maxrec=1000)
+        with pytest.raises(ServiceError, match="redirects to another host"):
+            replace(transport, use_jobs=True).ask(QUERY, maxrec=1000)
+        service._session.close()
+    assert answer.num_rows == len(stars)
+    assert attempts == 5  # two that stalled, a job, one more that stalled
+
+
 def test_job_whose_result_is_gone_is_started_again(transport):
     class Forgetful(BaseHTTPRequestHandler):
         def do_GET(self):
