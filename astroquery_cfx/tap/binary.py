@@ -22,6 +22,7 @@ _CHARACTERS = {"char": 1, "unicodeChar": 2}
 _TRUE, _FALSE, _NULL = (np.frombuffer(c, "u1") for c in (b"Tt1", b"Ff0", b"\0 ?"))
 # A column of strings is made as one matrix, unless a few long ones would make that matrix huge.
 _MATRIX_BYTES = 64_000_000
+_SHORT_RUN, _LONGEST_RUN = 20, 512
 
 
 @dataclass
@@ -152,12 +153,7 @@ def _walk(raw, gaps, sizes, tail):
     mark, length_at, end, position = marks.append, struct.Struct(">I").unpack_from, len(raw), 0
     try:
         if len(gaps) == 1:
-            position, size, step = gaps[0], sizes[0], gaps[0] + tail + 4
-            last = end + gaps[0]
-            while position < last:
-                mark(position)
-                position += length_at(raw, position)[0] * size + step
-            position -= gaps[0]
+            marks, position = _walk_runs(raw, gaps[0], sizes[0], gaps[0] + tail + 4)
         else:
             steps = list(zip(gaps, sizes, strict=True))
             while position < end:
@@ -171,6 +167,26 @@ def _walk(raw, gaps, sizes, tail):
     if position != end:
         raise InvalidFileError("The answer ends within a row.")
     return np.frombuffer(marks, dtype="i8").reshape(-1, len(gaps))
+
+
+def _walk_runs(raw, gap, size, step):
+    """The same for one length word a row, many rows at a time where these have one length."""
+    marks, length_at, end, position = array("q"), struct.Struct(">I").unpack_from, len(raw), gap
+    while position < end + gap:
+        length = length_at(raw, position)[0]
+        stride = length * size + step
+        most = min(_LONGEST_RUN, (end - 4 - position) // stride + 1)
+        words = np.ndarray(most, ">u4", raw, position, (stride,))
+        other = words != length
+        run = int(other.argmax()) if other.any() else most
+        marks.frombytes((position + stride * np.arange(run)).tobytes())
+        position += stride * run
+        if run < _SHORT_RUN:  # of many lengths: these are walked faster one by one
+            last = min(end + gap, position + 50 * stride)
+            while position < last:
+                marks.append(position)
+                position += length_at(raw, position)[0] * size + step
+    return marks, position - gap
 
 
 def _gather(raw, starts, size):

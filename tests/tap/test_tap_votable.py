@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astroquery_cfx import InvalidFileError
-from astroquery_cfx.tap.votable import hard_limit, read_answer
+from astroquery_cfx.tap.binary import decode_rows
+from astroquery_cfx.tap.votable import Field, hard_limit, read_answer
 
 
 def document(table, form, edit=None):
@@ -264,3 +265,24 @@ def test_null_strings_in_nameless_field():
     answer = read_answer([body])
     assert answer.fields[0].name == "x"
     assert answer.columns[0][0].tolist() == [""]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 700)), min_size=1, max_size=6), st.integers(0, 8))
+def test_runs_of_texts_of_one_length(runs, cut):
+    """Long runs of texts of one length, and short ones, between numbers; and cut at the end."""
+    texts = ["x" * length for length, rows in runs for _ in range(rows)]
+    numbers = np.arange(float(len(texts)))
+    raw = b"".join(
+        struct.pack(">dI", number, len(text)) + text.encode() + struct.pack(">i", -7)
+        for number, text in zip(numbers, texts, strict=True)
+    )
+    fields = [Field("a", "double"), Field("b", "char", "*"), Field("c", "int")]
+    if cut:
+        with pytest.raises(InvalidFileError):
+            decode_rows(fields, raw[:-cut], binary2=False)
+        return
+    rows, columns = decode_rows(fields, raw, binary2=False)
+    assert rows == len(texts)
+    assert columns[1][0].tolist() == texts
+    np.testing.assert_array_equal(columns[0][0], numbers)
+    assert (columns[2][0] == -7).all()
