@@ -136,13 +136,16 @@ class Counter:
         Returns
         -------
         (tuple, bool, Sums) or None
-            None where that cannot be had so: more than one histogram was asked, or keys are not finite.
+            None where that cannot be had so: more than one histogram was asked, keys are not finite, or are
+            whole numbers beyond what doubles hold.
         """
         asked, bins = next(iter(self._histograms.items()), (None, None))
         if not self._histograms and columns:
             asked = _one_histogram(key, before, limit)
         if asked is None or len(self._histograms) > 1 or asked[:2] != (key, both(_anywhere(key))):
             return None
+        if key.kind == "integer" and max(map(abs, before[2:])) > 2**53:
+            return None  # in bins that doubles do not tell apart
         expression = _bin_of(key, asked[2])
         items = [f"{expression} AS cfx_bin", *_statistics_of(key), *_sums_of(columns)]
         adql = f"{self._statement(items, '')} GROUP BY {expression}"

@@ -17,6 +17,7 @@ from astroquery_cfx.tap.assemble import digest, key_order
 from astroquery_cfx.tap.counting import Counter
 from astroquery_cfx.tap.schema import Key
 from astroquery_cfx.tap.store import open_store
+from astroquery_cfx.tap.transport import make_transport
 from astroquery_cfx.tap.votable import read_answer
 
 ROWS = 1300
@@ -61,6 +62,23 @@ def test_most_keys_are_null(service, sparse, items):
     assert "ra IS NOT NULL" in [page["where"] for page in proof["pages"]]
     if "id" in table.colnames:
         assert sorted(table["id"].tolist()) == sparse["id"].tolist()
+
+
+def test_keys_beyond_doubles(service, sparse):
+    """Where doubles cannot tell bins apart, the sums of all rows are compared instead of those of bins."""
+    asked = []
+    transport = make_transport(service)
+
+    class Listening:
+        def ask(self, adql, **options):
+            asked.append(adql)
+            return transport.ask(adql, **options)
+
+    query = "SELECT id, flag FROM sparse"
+    table = complete_query(service, query, key="id", page_rows=400, transport=Listening())
+    assert sorted(table["id"].tolist()) == sparse["id"].tolist()
+    assert len(table.meta["completeness"]["pages"]) > 3
+    assert [adql for adql in asked if "SUM(flag * 1.0)" in adql and "GROUP BY" not in adql]
 
 
 def test_sums_of_whole_numbers_have_room(service):
