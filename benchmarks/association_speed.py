@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Associations of all of 4FGL with the simulated sky, beside the cross-match of the same tables.
+"""Associations of all of 4FGL with the simulated sky, beside the cross-match of the same tables (aim: 5).
 
 Run: python benchmarks/association_speed.py [rounds]
 """
@@ -38,6 +38,7 @@ def main():
     works = {
         "find_pairs, 0.1 deg": lambda: find_pairs(*degrees, 0.1),
         "crossmatch_tables, 0.1 deg": lambda: crossmatch_tables(left, right, 0.1 * u.deg, **places),
+        "associate_tables, no fields given": lambda: associate_tables(left, right, **places),
         "associate_tables, positions": lambda: associate_tables(left, right, fields=fields, **places),
         "associate_tables, positions and flux":
             lambda: associate_tables(left, right, fields=fields, flux="b_flux_ap", **places),

@@ -10,12 +10,12 @@ from astropy.table import Column, MaskedColumn, QTable
 
 from ..errors import InvalidInputError
 from . import inputs
-from .candidates import field_density, find_candidates, judge, learn, seen_fields
+from .candidates import Survey, find_candidates
 from .coordinates import Positions, as_table
 from .ellipse import SIGMA_95
 from .joins import Pairs, join_rows, merged_meta, output_names
+from .learning import judge, learn
 from .likelihood import bayes_factor, chance_probability
-from .sphere import position_angle
 
 __all__ = ["associate_tables"]
 
@@ -26,7 +26,7 @@ _COLUMNS = {
                         "sides; masked for extended sources"),
     "bayes_factor": (None, "Decimal logarithm of the Bayes factor of position: one source against two "
                            "(Budavari & Szalay 2008)"),
-    "field_density": (_PER_DEGREE, "Density of left sources about the candidate, where the sky was observed"),
+    "field_density": (_PER_DEGREE, "Density of left sources about the region, where the sky was observed"),
     "coverage": (None, "Share of the weight of the right source's region that was observed"),
     "chance_probability": (None, "Probability that a field source at least as bright lies as near by chance "
                                  "(Downes et al. 1986)"),
@@ -49,17 +49,24 @@ def associate_tables(left, right, *, ellipse=None, region_containment=0.999, lef
     For the right source j and its candidates i,
 
     .. math:: p_i = \frac{P_j\,LR_i / w_j}{(1 - P_j) + P_j \sum_k LR_k / w_j}, \qquad
-              LR_i = \frac{N_2(\delta_i; \Sigma_j + \Sigma_i)}{\lambda_i} \frac{q(f_i)}{n_i(f_i)}
+              LR_i = \frac{N_2(\delta_i; \Sigma_j + \Sigma_i)}{\lambda_j} \frac{q(f_i)}{n_j(f_i)}
+              \frac{k_i^b}{\langle k^b \rangle_j}
 
     (Sutherland & Saunders 1992, MNRAS 259, 413). :math:`N_2` is the Gaussian of the position errors of both
-    sides at the offset, :math:`\lambda_i` the density of left sources about the candidate, measured from its
-    nearest neighbours: where the telescope looked, never over the whole sphere. :math:`q` and :math:`n_i` are
-    the distributions of fluxes of counterparts and of field sources where these are as deep as there.
-    :math:`w_j` is the share of the region that was looked at, :math:`P_j = c\,w_j^a d_j^b` the probability
-    that the left catalogue holds the counterpart: a = 1 if the telescope looked here and there, less if it
-    was pointed at counterparts; b > 0 if there are more of them where it saw more sources (:math:`d_j`, their
-    density as a share of the highest). c, a and b are learned from all right sources, by maximum likelihood.
-    Sources that are counterparts, as far as they are, are no field sources in :math:`\lambda` and :math:`n`.
+    sides at the offset; of a share of the counterparts, which is learned, the errors are twice as large.
+    :math:`\lambda_j` is the density of left sources about the region, measured from the nearest of them
+    where the telescope looked, never over the whole sphere. :math:`q` and :math:`n_j` are the distributions
+    of fluxes of counterparts and of field sources where these are as deep as there. :math:`k_i` is how
+    crowded the place of the candidate is (1 / distance to the three nearest others): b tells whether the
+    known counterparts lie in more crowded places than their rivals. It is learned by conditional
+    likelihood, and 0 where no counterparts are known. :math:`w_j` is the share of the region that was
+    looked at, :math:`P_j = c\,w_j^a d_j^e` the probability that the left catalogue holds the counterpart: a
+    = 1 if the telescope looked here and there, less if it was pointed at counterparts; e > 0 if there are
+    more of them where it saw more sources (:math:`d_j`, their density as a share of the highest). c, a and
+    e are learned from all right sources, by maximum likelihood. Sources that are counterparts, as far as
+    they are, are no field sources in :math:`\lambda` and :math:`n`; and as the density is known to a tenth
+    only, regions that hold many likely field sources more or less than expected are brought nearer to what
+    is expected.
 
     Parameters
     ----------
@@ -93,7 +100,7 @@ def associate_tables(left, right, *, ellipse=None, region_containment=0.999, lef
         ``Extended_Source_Name``. By default the region columns of
         `~astroquery_cfx.Fermi4FGLClass.get_catalog`.
     neighbours : int, optional
-        How many nearest neighbours measure the density.
+        How many of the nearest left sources measure the density about a region, if it holds no more.
     prefixes, prefix_all
         As for `crossmatch_tables`.
 
@@ -144,8 +151,7 @@ class Problem:
     right_table: object
     left: object
     regions: object
-    centers: object
-    field_radius: float
+    survey: Survey
     known: dict
     settings: dict
 
@@ -166,14 +172,11 @@ class Problem:
         settings = {"region_containment": float(region_containment), "left_error": error, "flux": flux,
                     "fields": None if centers is None else len(centers[0]), "field_radius": radius,
                     "folds": folds, "neighbours": neighbours}
-        return cls(left, right, sources, regions, centers, radius, known, settings)
+        return cls(left, right, sources, regions, Survey(centers, radius, neighbours), known, settings)
 
     def solve(self):
         """The candidates, and what is learned from them."""
-        fields = seen_fields(self.left, self.centers, self.field_radius)
-        density = field_density(self.left, fields, neighbours=self.settings["neighbours"],
-                                radius=self.field_radius)
-        candidates = find_candidates(self.left, self.regions, density, fields)
+        candidates = find_candidates(self.left, self.regions, self.survey)
         return candidates, learn(self.left, candidates, folds=self.settings["folds"], **self.known)
 
     def table(self, candidates, model, names, prefixes):
@@ -202,16 +205,13 @@ class Problem:
                 "extended": extended}
 
     def _offset(self, candidates, extended):
-        regions, left, j, i = self.regions, self.left, candidates.right, candidates.left
-        angle = position_angle(regions.ra[j], regions.dec[j], left.ra[i], left.dec[i])
-        turn = np.radians(angle - regions.angle[j])
-        offset = candidates.separation * np.hypot(np.cos(turn) / np.hypot(regions.major[j], left.sigma[i]),
-                                                  np.sin(turn) / np.hypot(regions.minor[j], left.sigma[i]))
-        return np.ma.MaskedArray(offset * SIGMA_95, mask=extended) if extended.any() else offset * SIGMA_95
+        offset = candidates.offset * SIGMA_95
+        return np.ma.MaskedArray(offset, mask=extended) if extended.any() else offset
 
     def _meta(self, candidates, model):
         regions = self.regions
-        return {**self.settings, **_shares(model), "prior": model.source,
+        return {**self.settings, **_shares(model), "prior": model.source, "tail": float(model.tail),
+                "crowding_exponent": model.crowding[-1],
                 "known_counterparts": int(np.sum(model.fold >= 0)),
                 "left_rows": len(self.left_table), "right_rows": len(self.right_table),
                 "left_without_position": len(self.left_table) - len(self.left.rows),

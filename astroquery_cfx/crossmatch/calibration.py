@@ -9,7 +9,8 @@ from astropy.table import Column, QTable
 
 from ..errors import InvalidInputError
 from .association import Problem
-from .candidates import field_density, find_candidates, judge, learn, prior_of, seen_fields
+from .candidates import find_candidates
+from .learning import judge, learn, prior_of
 from .likelihood import posterior
 
 __all__ = ["calibrate_association"]
@@ -134,10 +135,7 @@ class _Calibration:
 
     def __init__(self, problem, by, cuts):
         self.problem, self.by, self.cuts = problem, by, cuts
-        self.fields = seen_fields(problem.left, problem.centers, problem.field_radius)
-        self.density = field_density(problem.left, self.fields, neighbours=problem.settings["neighbours"],
-                                     radius=problem.field_radius)
-        self.candidates = find_candidates(problem.left, problem.regions, self.density, self.fields)
+        self.candidates = find_candidates(problem.left, problem.regions, problem.survey)
         self.model = learn(problem.left, self.candidates, folds=problem.settings["folds"], **problem.known)
 
     def _passing(self, candidates, p_i):
@@ -191,10 +189,11 @@ class _Calibration:
         regions, turn = self.problem.regions.chosen(seen), np.radians(angle)
         distance = shift * regions.limit * regions.major
         regions = regions.moved(distance * np.sin(turn), distance * np.cos(turn))
-        candidates = find_candidates(self.problem.left, regions, self.density, self.fields)
+        candidates = find_candidates(self.problem.left, regions, self.problem.survey)
         original = self.candidates.coverage[seen]
         kept = candidates.coverage >= 0.5 * original
-        model = replace(self.model, right_fold=self.model.right_fold[seen])
+        model = replace(self.model, right_fold=self.model.right_fold[seen],
+                        known=self.model.known[seen])
         alone = judge(self.problem.left, candidates, model)
         beside, _ = posterior(alone.ratio, candidates.right, candidates.coverage, prior_of(candidates, model),
                               others=best)

@@ -1,17 +1,19 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """How densely sources lie where a telescope has looked, and how much of a region it has looked at.
 
-A pointed telescope sees a small part of the sky. Densities are measured there, from the nearest
-neighbours of a source, and never over the whole sphere. Arrays in, arrays out; angles in degrees.
+A pointed telescope sees a small part of the sky. Densities are measured there, from the sources about a
+place, and never over the whole sphere. Arrays in, arrays out; angles in degrees.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["FieldDensity", "Fields", "gaussian_lattice", "offset_vectors", "uniform_lattice", "unit_vectors"]
+__all__ = ["Fields", "Surroundings", "angle_of", "chord", "gaussian_lattice", "offset_vectors",
+           "surroundings", "uniform_lattice", "unit_vectors"]
 
 _GOLDEN = np.pi * (3 - np.sqrt(5))
-_DISC_POINTS = 24
-_SMALLEST = 1 / 3600   # deg: neighbours are never nearer than this, so that twins give no infinite density
+_SMALLEST = 1 / 3600   # deg: discs are never smaller than this, so that twins give no infinite density
 _WHOLE_SKY = 360.0**2 / np.pi
 
 
@@ -81,49 +83,52 @@ class Fields:
         Unit vectors of the centres.
     radius : float
         Radius of each disc in degrees.
+    step : float, optional
+        Centres that are nearer to each other than this share of the radius count as one.
     """
 
-    def __init__(self, vectors, radius):
+    def __init__(self, vectors, radius, step=0.01):
         from scipy.spatial import cKDTree
 
         self.radius = float(radius)
-        self.tree = cKDTree(_thinned(np.asarray(vectors), np.radians(self.radius / 100)))
-
-    def nearest(self, vectors):
-        """Distance in degrees to the nearest centre; infinite where there is none."""
-        if not self.tree.n:
-            return np.full(len(vectors), np.inf)
-        return angle_of(self.tree.query(vectors, workers=-1)[0])
+        centers = _thinned(np.asarray(vectors), np.radians(self.radius * step))
+        self.tree = cKDTree(centers, balanced_tree=False)
 
     def contain(self, vectors):
         """Which unit vectors, of shape (..., 3), lie in a field."""
-        reach = chord(self.radius)
-        distance, _ = self.tree.query(vectors, distance_upper_bound=reach * (1 + 1e-12), workers=-1)
-        return np.isfinite(distance)
+        return np.isfinite(self._distance(vectors, self.radius))
 
-    def share(self, ra, dec, reach, east, north):
+    def share(self, ra, dec, reach, points):
         """
-        Share of points about each centre that lie in a field.
+        The share of points about some places that lie in a field.
 
         Parameters
         ----------
-        ra, dec, reach : array_like of float, shape (n,)
-            Centres, and the largest distance of their points, in degrees.
-        east, north : callable
-            ``offsets(rows)`` gives the offsets of the points of some centres, shape (rows, m).
+        ra, dec, reach : `~numpy.ndarray`, shape (n,)
+            The places, and how far the points are from them at most, in degrees.
+        points : callable
+            ``points(rows)`` gives the unit vectors of the points about some of the places, of shape
+            (rows, m, 3).
 
         Returns
         -------
         `~numpy.ndarray`, shape (n,)
         """
-        nearest = self.nearest(unit_vectors(ra, dec))
+        limit = self.radius + float(np.max(reach, initial=0.0))
+        distance = self._distance(unit_vectors(ra, dec), limit)
+        nearest = np.where(np.isfinite(distance), angle_of(distance), np.inf)
         share = (nearest + reach <= self.radius).astype(float)
         rim = np.flatnonzero((nearest + reach > self.radius) & (nearest - reach < self.radius))
-        for rows in np.array_split(rim, max(1, len(rim) // 4096)):
-            if len(rows):
-                points = offset_vectors(ra[rows], dec[rows], east(rows), north(rows))
-                share[rows] = self.contain(points).mean(axis=1)
+        if len(rim):
+            share[rim] = self.contain(points(rim)).mean(axis=1)
         return share
+
+    def _distance(self, vectors, limit):
+        """Straight distance to the nearest centre; infinite beyond an angle in degrees."""
+        if not self.tree.n:
+            return np.full(np.shape(vectors)[:-1], np.inf)
+        limit = chord(limit) * (1 + 1e-12)
+        return self.tree.query(vectors, distance_upper_bound=limit, workers=-1)[0]
 
 
 def _thinned(vectors, step):
@@ -139,82 +144,71 @@ def _thinned(vectors, step):
     return middle / np.linalg.norm(middle, axis=1, keepdims=True)
 
 
-class FieldDensity:
+@dataclass(frozen=True)
+class Surroundings:
     """
-    Density of sources about each of them, from its nearest neighbours.
+    The sources about some places, and how densely they lie there.
 
-    With the k-th nearest other source at a distance r it is k / (pi r^2), whose inverse is without bias in
-    a Poisson field (the inverse is what likelihood ratios take). Where r would be more than the radius of
-    a field it is (n + 1) / (pi r^2) from the n others within that radius, with the same property. Where
-    fields are known, only that part of the disc is counted that lies in a field.
+    Attributes
+    ----------
+    pairs : `~numpy.ndarray` of int
+        Which of the given pairs of a source and a place lie in the disc about the place.
+    number : `~numpy.ndarray`, shape (places,)
+        The number of sources in each disc.
+    density : `~numpy.ndarray`, shape (places,)
+        Sources a square degree, where the sky was observed; NaN where nothing was.
+    """
+
+    pairs: np.ndarray
+    number: np.ndarray
+    density: np.ndarray
+
+
+def surroundings(place, separation, *, ra, dec, least, widest, neighbours, fields, points=64):
+    """
+    The nearest sources about each place: so many, or all in a disc.
+
+    With the k-th nearest source at a distance r, k / (pi r^2) is a density whose inverse is without bias in a
+    Poisson field (the inverse is what likelihood ratios take); with n within a given radius, (n + 1) / (pi
+    r^2) is. Of the disc only that part is counted that lies in a field.
 
     Parameters
     ----------
-    ra, dec : `~numpy.ndarray`, shape (n,)
-        Positions in degrees, all finite.
+    place : `~numpy.ndarray` of int, shape (pairs,)
+        Places of the sources within the larger of `least` and `widest`, ordered by place and separation.
+    separation : `~numpy.ndarray`, shape (pairs,)
+        How far the sources are from the places, in degrees.
+    ra, dec : `~numpy.ndarray`, shape (places,)
+        In degrees.
+    least : `~numpy.ndarray`, shape (places,)
+        The smallest radius of the discs.
     widest : float
-        The largest distance of neighbours, in degrees.
+        The largest radius of discs that are not given by `least`.
     neighbours : int
-        k.
-    fields : `Fields`, optional
-        What was looked at.
+        How many sources a disc should hold.
+    fields : `Fields`
+        What was observed.
+    points : int, optional
+        How many points share each disc.
+
+    Returns
+    -------
+    `Surroundings`
     """
-
-    def __init__(self, ra, dec, *, widest, neighbours=24, fields=None):
-        from scipy.spatial import cKDTree
-
-        self.ra, self.dec, self.fields, self.widest = ra, dec, fields, widest
-        self.number = neighbours
-        self.vectors = unit_vectors(ra, dec)
-        self.tree = cKDTree(self.vectors, balanced_tree=False)
-
-    def around(self, rows):
-        """
-        Density at some of the sources, without themselves, and who their neighbours are.
-
-        Parameters
-        ----------
-        rows : `~numpy.ndarray` of int, shape (m,)
-            The sources.
-
-        Returns
-        -------
-        density : `~numpy.ndarray`, shape (m,)
-            Sources a square degree.
-        neighbours : `~numpy.ndarray` of int, shape (m, k)
-            Where there are fewer, the number of sources stands for those that are missing.
-        """
-        distance, found = self.tree.query(self.vectors[rows], k=self.number + 1,
-                                          distance_upper_bound=chord(self.widest), workers=-1)
-        others = _without_self(found, rows)
-        full = np.isfinite(distance[:, -1])
-        reach = np.where(full, angle_of(np.where(full, distance[:, -1], 0)), self.widest)
-        reach = np.maximum(reach, _SMALLEST)
-        count = np.where(full, self.number, np.sum(others < len(self.ra), axis=1) + 1)
-        return self._over_area(count, self.ra[rows], self.dec[rows], reach), others
-
-    def at(self, ra, dec):
-        """Density at some places, in degrees, from the sources about them."""
-        distance, _ = self.tree.query(unit_vectors(ra, dec), k=self.number,
-                                      distance_upper_bound=chord(self.widest), workers=-1)
-        full = np.isfinite(distance[:, -1])
-        reach = np.where(full, angle_of(np.where(full, distance[:, -1], 0)), self.widest)
-        return self._over_area(np.isfinite(distance).sum(axis=1), ra, dec, np.maximum(reach, _SMALLEST))
-
-    def _over_area(self, count, ra, dec, reach):
-        area = _WHOLE_SKY * np.sin(np.radians(reach) / 2) ** 2
-        return count / (area if self.fields is None else area * self._seen_share(ra, dec, reach))
-
-    def _seen_share(self, ra, dec, reach):
-        east, north = uniform_lattice(_DISC_POINTS)
-        share = self.fields.share(ra, dec, reach,
-                                  lambda some: reach[some, None] * east,
-                                  lambda some: reach[some, None] * north)
-        return np.maximum(share, 1 / _DISC_POINTS)
-
-
-def _without_self(found, rows):
-    """Drop from each list of nearest sources the source itself, wherever twins have put it, or the last."""
-    itself = found == rows[:, None]
-    itself[~itself.any(axis=1), -1] = True
-    return found[~itself].reshape(len(rows), found.shape[1] - 1)
+    size = len(ra)
+    begin = np.searchsorted(place, np.arange(size + 1))
+    nth = np.minimum(begin[:-1] + neighbours - 1, len(separation) - 1)
+    full = np.diff(begin) >= neighbours
+    reach = np.full(size, widest)
+    if len(separation):
+        reach = np.where(full, np.minimum(separation[nth], widest), widest)
+    by_number = full & (reach >= least)
+    radius = np.maximum(np.maximum(reach, least), _SMALLEST)
+    inside = np.flatnonzero(separation <= radius[place])
+    number = np.bincount(place[inside], minlength=size)
+    along, across = uniform_lattice(points)
+    seen = fields.share(ra, dec, radius, lambda rows: offset_vectors(
+        ra[rows], dec[rows], radius[rows, None] * along, radius[rows, None] * across))
+    area = _WHOLE_SKY * np.sin(np.radians(radius) / 2) ** 2 * np.maximum(seen, 1 / points)
+    density = np.where(by_number, number, number + 1) / area
+    return Surroundings(inside, number, np.where((seen > 0) | (number > 0), density, np.nan))

@@ -14,6 +14,7 @@ __all__ = ["FluxBins", "FluxCounts", "FluxPrior"]
 
 _STEP = 0.1           # dex, of the bins of flux
 _LEVEL_STEP = 0.2     # dex, of the bins of the level
+_FEWEST = 4           # others, of which the median is taken
 _FIELD_WIDTH = 0.1    # dex, by which field sources are smoothed: more would blow up a steep law
 _LEVEL_WIDTH = 0.25
 _TRUE_LEVEL_WIDTH = 0.4
@@ -48,34 +49,42 @@ class FluxBins:
         place = np.where(flux > 0, place, self.positive)
         return np.where(np.isfinite(flux), place, self.number)
 
-    def level(self, index):
-        """The bin of the median positive flux of each row of bins; the last + 1 where there is none."""
-        place = np.sort(np.where(index < self.positive, index, self.number), axis=1)
-        count = np.sum(place < self.number, axis=1)
-        if not index.shape[1]:
-            return np.full(len(index), self.levels)
-        median = np.take_along_axis(place, (np.maximum(count - 1, 0) // 2)[:, None], axis=1)[:, 0]
-        return np.where(count > 0, (median * _STEP / _LEVEL_STEP).astype(int), self.levels)
+    def level_of_others(self, index, group):
+        """
+        How bright the others of the same group are: the bin of their median positive flux.
 
-    def level_of_others(self, index):
-        """For each entry of the rows of bins, the level of the others in its row."""
-        place = np.where(index < self.positive, index, self.number)
-        order = np.argsort(place, axis=1, kind="stable")
-        ordered = np.take_along_axis(place, order, axis=1)
-        rank = np.argsort(order, axis=1, kind="stable")
-        count = np.sum(ordered < self.number, axis=1)[:, None]
-        others = count - (rank < count)
+        Parameters
+        ----------
+        index : `~numpy.ndarray` of int, shape (m,)
+            The bin of each flux.
+        group : `~numpy.ndarray` of int, shape (m,)
+            The group of each, from 0 on.
+
+        Returns
+        -------
+        `~numpy.ndarray` of int, shape (m,)
+            `levels` where there are no others.
+        """
+        positive = index < self.positive
+        place = np.where(positive, index, self.number)
+        order = np.argsort(group * (self.number + 1) + place, kind="stable")
+        place, group, positive = place[order], group[order], positive[order]
+        first = np.searchsorted(group, group)
+        count = np.bincount(group, positive)[group].astype(int) if len(group) else group
+        others = count - positive
         middle = np.maximum(others - 1, 0) // 2
-        middle += (rank < count) & (rank <= middle)
-        median = np.take_along_axis(ordered, np.minimum(middle, index.shape[1] - 1), axis=1)
-        return np.where(others > 0, (median * _STEP / _LEVEL_STEP).astype(int), self.levels)
+        middle += positive & (np.arange(len(group)) - first <= middle)
+        median = place[np.minimum(first + middle, len(group) - 1)]
+        level = np.empty(len(group), dtype=int)
+        level[order] = np.where(others >= _FEWEST, (median * _STEP / _LEVEL_STEP).astype(int), self.levels)
+        return level
 
-    def of_regions(self, level, region):
-        """One level for each region, the mean of its candidates': shape as of these."""
+    def of_groups(self, level, group, size):
+        """One level for each of so many groups, the mean of its members'."""
         known = level < self.levels
-        number = np.bincount(region, known)
-        mean = np.bincount(region, np.where(known, level, 0)) / np.maximum(number, 1)
-        return np.where(number > 0, np.round(mean), self.levels).astype(int)[region]
+        number = np.bincount(group[known], minlength=size)
+        total = np.bincount(group[known], level[known], minlength=size)
+        return np.where(number > 0, np.round(total / np.maximum(number, 1)), self.levels).astype(int)
 
     def count(self, level, index, weight=None):
         """Histogram over levels and bins, shape (levels + 1, number); missing fluxes are not counted."""
@@ -158,10 +167,10 @@ class FluxBins:
 
 class FluxCounts:
     """
-    The fluxes of sources and of their neighbours, in bins: all that learning takes from them.
+    The fluxes of the sources about the regions, in bins: all that learning takes from them.
 
-    A source is counted once, whatever number of others it is the neighbour of, at the level of these: the
-    median of the neighbours of each without the source itself.
+    A source is counted once, whatever the number of regions that it lies near, at the level of the others
+    there: without itself, for it would be at a level that it helped to set.
 
     Parameters
     ----------
@@ -169,31 +178,26 @@ class FluxCounts:
         The bins.
     index : `~numpy.ndarray` of int, shape (left rows,)
         The bin of each left row.
-    rows : `~numpy.ndarray` of int, shape (m,)
-        Left rows.
-    neighbours : `~numpy.ndarray` of int, shape (m, k)
-        Their neighbours; the number of left rows where there is none.
+    source : `~numpy.ndarray` of int, shape (pairs,)
+        Left rows, one for each region that they lie near.
+    level : `~numpy.ndarray` of int, shape (pairs,)
+        How bright the others are there.
     """
 
-    def __init__(self, bins, index, rows, neighbours):
+    def __init__(self, bins, index, source, level):
         self.bins, self.index = bins, index
-        index = np.append(index, bins.number + 1)[neighbours]  # what is not there is in no bin
-        level = bins.level(index)
-        self.level = np.full(len(self.index), bins.levels)
-        self.level[rows] = level
-        self.rows = np.unique(rows)
-        self._count_missing(index, level)
-        use = index < bins.number
-        self.source = neighbours[use]
-        self.cell = (bins.level_of_others(index) * bins.number + index)[use]
-        self.share = 1 / np.bincount(self.source, minlength=len(self.index))[self.source]
+        self.level = bins.of_groups(level, source, len(index))
+        self.rows = np.flatnonzero(np.bincount(source, minlength=len(index)))
+        missing = index[source] == bins.number
+        self._count_missing(missing, level)
+        self.source = source[~missing]
+        self.cell = level[~missing] * bins.number + index[self.source]
+        self.share = 1 / np.bincount(self.source, minlength=len(index))[self.source]
 
-    def _count_missing(self, index, level):
+    def _count_missing(self, missing, level):
         """The share of field sources without a flux, at each level."""
-        there = index <= self.bins.number
-        at = np.broadcast_to(level[:, None], index.shape)[there]
-        every, lost = (np.bincount(at, weight, minlength=self.bins.levels + 1)
-                       for weight in (None, index[there] == self.bins.number))
+        every, lost = (np.bincount(level, weight, minlength=self.bins.levels + 1)
+                       for weight in (None, missing))
         mean = lost.sum() / max(every.sum(), 1)
         self.missing = np.clip((lost + _FIELD_SHRINK * mean) / (every + _FIELD_SHRINK), 0.001, 0.99)
 

@@ -78,7 +78,9 @@ def left_sources(table, *, coordinates, error, flux):
         if np.any(sigma < 0):
             raise InvalidInputError(f"{np.sum(sigma < 0)} values of {error!r} of the left table are "
                                     "negative.", remedy="give radii of zero or more.")
-        sigma = np.where(np.isfinite(sigma), sigma, np.nanmedian(sigma) if np.isfinite(sigma).any() else 0.0)
+        missing = ~np.isfinite(sigma)
+        if missing.any():
+            sigma = np.where(missing, 0.0 if missing.all() else np.median(sigma[~missing]), sigma)
     rows = np.flatnonzero(np.isfinite(positions.ra) & np.isfinite(positions.dec))
     values = None if flux is None else column_values(table, flux, "left")[rows]
     return LeftSources(rows, positions.ra[rows] % 360, positions.dec[rows], sigma[rows], values), error

@@ -8,12 +8,15 @@ MNRAS 259, 413), and the probability that i is the counterpart (`posterior`).
 
 import numpy as np
 
-__all__ = ["bayes_factor", "chance_probability", "learn_share", "position_density", "posterior",
-           "prior_share"]
+__all__ = ["LEAST_COVERAGE", "WIDER", "bayes_factor", "chance_probability", "learn_share", "learn_tail",
+           "position_density", "posterior", "prior_share", "with_tail"]
 
-_LEAST = 1 / 256  # coverage that is less is not told from none
-_BY_COVERAGE = tuple(round(1 - step / 10, 1) for step in range(11))  # random pointing first
-_BY_DENSITY = tuple(round(step / 20, 2) for step in range(11))
+WIDER = 2.0  # times as wide: the position errors of some counterparts
+
+LEAST_COVERAGE = 1 / 256  # coverage that is less is not told from none
+_BY_COVERAGE = np.arange(10, -1, -1) / 10  # random pointing first
+_BY_DENSITY = np.arange(11) / 20
+_TAIL, _TAIL_WORTH = 0.05, 10.0  # share of counterparts with larger errors, before any is seen
 _SQUARE_DEGREES = (180 / np.pi) ** 2
 
 
@@ -132,7 +135,7 @@ def posterior(ratio, right, coverage, prior, *, others=0.0):
     >>> posterior(np.array([1.0, 2.0]), np.array([0, 0]), np.array([1.0]), np.array([0.5]))
     (array([0.25, 0.5 ]), array([0.75]))
     """
-    odds = prior / np.maximum(coverage, _LEAST)
+    odds = prior / np.maximum(coverage, LEAST_COVERAGE)
     total = np.bincount(right, ratio, minlength=len(coverage)) * odds
     evidence = 1 - prior + total + others * odds
     return ratio * odds[right] / evidence[right], total / evidence
@@ -164,7 +167,8 @@ def prior_share(share, coverage, relative_density):
     array([0.8, 0.4])
     """
     share, by_coverage, by_density = share
-    return share * np.maximum(coverage, _LEAST) ** by_coverage * np.asarray(relative_density) ** by_density
+    coverage = np.maximum(coverage, LEAST_COVERAGE)
+    return share * coverage**by_coverage * np.asarray(relative_density) ** by_density
 
 
 def learn_share(total, coverage, relative_density, *, ignorance=0.0):
@@ -197,35 +201,91 @@ def learn_share(total, coverage, relative_density, *, ignorance=0.0):
     (0.3, (1.0, 0.0))
     """
     use = (coverage > 0) | (total > 0)
-    coverage, density = np.maximum(coverage[use], _LEAST), relative_density[use]
+    coverage, density = np.maximum(coverage[use], LEAST_COVERAGE), relative_density[use]
     gain = total[use] / coverage - 1
     if not len(gain):
         return 0.5, 1.0, 0.0
-    found = {}
-
-    def best(powers):
-        for one in powers:
-            if one not in found:
-                found[one] = _best_share(gain, coverage ** one[0] * density ** one[1], ignorance)
-        return max(powers, key=lambda one: found[one][1])
-
     by_coverage, by_density = 1.0, 0.0
     for _ in range(2):
-        by_coverage, by_density = best([(one, by_density) for one in _BY_COVERAGE])
-        by_coverage, by_density = best([(by_coverage, one) for one in _BY_DENSITY])
-    return found[by_coverage, by_density][0], by_coverage, by_density
+        _, value = _best_shares(gain, coverage ** _BY_COVERAGE[:, None] * density**by_density, ignorance)
+        by_coverage = float(_BY_COVERAGE[np.argmax(value)])
+        share, value = _best_shares(gain, coverage**by_coverage * density ** _BY_DENSITY[:, None], ignorance)
+        before, by_density = by_density, float(_BY_DENSITY[np.argmax(value)])
+        if by_density == before:
+            break
+    return float(share[np.argmax(value)]), by_coverage, by_density
 
 
-def _best_share(gain, part, ignorance):
-    """The c for which the posterior of ``P = c part`` is largest, and its logarithm."""
+def _best_shares(gain, part, ignorance):
+    """For each row of part the c for which the posterior of ``P = c part`` is largest, and its logarithm."""
     # Sorted: the order of the rows does not matter to the last bit.
     gain, part, weight = np.sort(gain * part), np.sort(part), ignorance / 2 / len(gain)
-    low, high = 0.001, 0.999
-    for _ in range(30):
+    low, high = np.full((len(part), 1), 0.001), np.full((len(part), 1), 0.999)
+    for _ in range(20):
         c = (low + high) / 2
-        slope = np.sum(gain / (1 + c * gain))
+        slope = (gain / (1 + c * gain)).sum(axis=1, keepdims=True)
         if weight:
-            slope += weight * np.sum(1 / c - part / (1 - c * part))
-        low, high = (c, high) if slope > 0 else (low, c)
-    value = np.sum(np.log1p(c * gain)) + weight * np.sum(np.log(c * part) + np.log1p(-c * part))
-    return float(c), float(value)
+            slope += weight * (1 / c - part / (1 - c * part)).sum(axis=1, keepdims=True)
+        low, high = np.where(slope > 0, c, low), np.where(slope > 0, high, c)
+    value = np.log1p(c * gain).sum(axis=1)
+    if weight:
+        value += weight * (np.log(c * part) + np.log1p(-c * part)).sum(axis=1)
+    return c[:, 0], value
+
+
+def learn_tail(offset, weight):
+    """
+    The share of counterparts whose position errors are `WIDER`, by maximum likelihood.
+
+    Parameters
+    ----------
+    offset : `~numpy.ndarray`, shape (pairs,)
+        In standard deviations.
+    weight : `~numpy.ndarray`, shape (pairs,)
+        The probability of each to be the counterpart.
+
+    Returns
+    -------
+    float
+        With a prior of `_TAIL`, worth ten counterparts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astroquery_cfx.crossmatch.likelihood import learn_tail
+    >>> rng = np.random.default_rng(1)
+    >>> offset = np.concatenate([rng.rayleigh(1, 9000), rng.rayleigh(2, 1000)])
+    >>> round(learn_tail(offset, np.ones(10000)), 2)
+    0.1
+    """
+    excess = _widened(offset) - 1
+    low, high = 0.0, 0.5
+    for _ in range(20):
+        tail = (low + high) / 2
+        slope = np.sum(weight * excess / (1 + tail * excess))
+        slope += _TAIL_WORTH * (_TAIL / max(tail, 1e-9) - (1 - _TAIL) / (1 - tail))
+        low, high = (tail, high) if slope > 0 else (low, tail)
+    return tail
+
+
+def with_tail(density, offset, tail):
+    """
+    The density of a Gaussian at an offset, of which a share is `WIDER`.
+
+    Parameters
+    ----------
+    density, offset : array_like
+        Of `position_density`.
+    tail : float
+        The share.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+    """
+    return density * (1 + tail * (_widened(offset) - 1))
+
+
+def _widened(offset):
+    """The density of a wider Gaussian, as a share of that of the Gaussian."""
+    return np.exp(np.square(offset) * (1 - 1 / WIDER**2) / 2) / WIDER**2

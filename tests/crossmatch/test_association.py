@@ -65,18 +65,26 @@ def test_row_order_does_not_matter(sky):
 
 
 def test_real_counterparts(shared_data):
-    """More of the 130 known counterparts than are the nearest source, 103; the brightest are 117."""
+    """Of the 130 known counterparts in the sample more are right than of the nearest and of the brightest."""
     left = Table.read(shared_data / "csc_real_sample.fits")
     right = Table.read(shared_data / "fermi" / "gll_psc_v35.fit.gz", hdu=1)
-    left["row"] = np.arange(len(left))
     table = associate_tables(left, right, left_coordinates=("ra", "dec"), flux="b_flux_ap",
                              right_coordinates=("RAJ2000", "DEJ2000"))
     assert table.meta["association"]["known_counterparts"] == 130
-    best = table[np.asarray(table["rank"]) == 1]
-    known = SkyCoord(*(best[f"{name}_Counterpart"].filled(np.nan) for name in ("RA", "DEC")), unit="deg")
-    near = known.separation(SkyCoord(best["ra"], best["dec"], unit="deg")) < 3 * u.arcsec
-    assert np.sum(near) >= 115
     assert table.meta["association"]["right_without_region"] == 90
+    known = SkyCoord(*(table[f"{name}_Counterpart"].filled(np.nan) for name in ("RA", "DEC")), unit="deg")
+    table["near"] = known.separation(SkyCoord(table["ra"], table["dec"], unit="deg")) < 3 * u.arcsec
+    assert len(np.unique(table["Source_Name"][table["near"]])) == 130
+    flux = -np.ma.filled(np.ma.asarray(table["b_flux_ap"].value).astype(float), -1.0)
+    right_of = {}
+    for name, order in (("rank", table["rank"]), ("nearest", table["separation"]),
+                        ("brightest", np.where(np.isfinite(flux), flux, 1.0))):
+        rows = np.lexsort((np.asarray(order), np.asarray(table["Source_Name"]).astype(str)))
+        _, first = np.unique(np.asarray(table["Source_Name"]).astype(str)[rows], return_index=True)
+        right_of[name] = int(np.sum(table["near"][rows[first]]))
+    assert right_of["nearest"] >= 103
+    assert right_of["brightest"] >= 117
+    assert right_of["rank"] > max(118, right_of["nearest"], right_of["brightest"]), right_of
 
 
 def by_hand(**changes):
@@ -148,15 +156,39 @@ def test_offsets_of_real_counterparts(shared_data, classes, inside):
     assert np.sum(np.asarray(table["offset_95"])[own] <= 1) / keep.sum() == pytest.approx(inside, abs=0.004)
 
 
-@pytest.mark.slow
-def test_probabilities_on_the_whole_simulated_sky():
-    """407,806 sources and the real 4FGL-DR4: every tenth with 100 or more within 0.05 of the truth."""
-    sky = simulated_sky()
-    left = read_table(sky["csc"])["name", "ra", "dec", "error_ellipse_r0", "b_flux_ap", "__truth"]
+def simulated(**sky):
+    """The simulated sky and the real 4FGL-DR4: Chandra's sources, Fermi's, and the fields."""
+    sky = simulated_sky(**sky)
     log = read_table(sky["chanmaster"])
-    fields = log[(log["status"] == "archived") & (log["exposure"] > 0)]["ra", "dec"]
-    table = associate_tables(left, Fermi4FGL.get_catalog(path=shipped_catalog()), fields=fields,
-                             flux="b_flux_ap", left_coordinates=("ra", "dec"),
+    return (read_table(sky["csc"])["name", "ra", "dec", "error_ellipse_r0", "b_flux_ap", "__truth"],
+            Fermi4FGL.get_catalog(path=shipped_catalog()),
+            log[(log["status"] == "archived") & (log["exposure"] > 0)]["ra", "dec"])
+
+
+def enlarged(left, right, factor):
+    """The ellipses larger, and the sources as much farther from their counterparts."""
+    right = right.copy()
+    place = {name: row for row, name in enumerate(np.asarray(left["__truth"]).astype(str)) if name}
+    rows = np.array([place.get(name, -1) for name in np.asarray(right["Source_Name"]).astype(str)])
+    has = np.flatnonzero(rows >= 0)
+    true = SkyCoord(left["ra"][rows[has]], left["dec"][rows[has]], unit="deg")
+    fermi = SkyCoord(right["RAJ2000"][has], right["DEJ2000"][has], unit="deg")
+    moved = true.directional_offset_by(true.position_angle(fermi), factor * true.separation(fermi))
+    right["RAJ2000"][has], right["DEJ2000"][has] = moved.ra.deg, moved.dec.deg
+    for name in ("Conf_95_SemiMajor", "Conf_95_SemiMinor"):
+        right[name] = right[name] * factor
+    return right
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sources", "factor"), [(407_806, 1.0), (1_200_000, 1.0), (407_806, 1.5)],
+                         ids=["as it is", "three times as dense", "ellipses half as large again"])
+def test_probabilities_on_the_whole_simulated_sky(sources, factor):
+    """Every tenth of p_i and p_any with 100 or more lies within 0.05 of the truth."""
+    left, right, fields = simulated(sources=sources)
+    if factor != 1:
+        right = enlarged(left, right, factor)
+    table = associate_tables(left, right, fields=fields, flux="b_flux_ap", left_coordinates=("ra", "dec"),
                              right_coordinates=("RAJ2000", "DEJ2000"))
     sources, best = np.asarray(table["Source_Name"]), np.asarray(table["rank"]) == 1
     true = np.asarray(table["__truth"]) == sources
@@ -164,4 +196,4 @@ def test_probabilities_on_the_whole_simulated_sky():
     for found in (departures(table["p_i"], true), departures(table["p_any"][best], has_true[best])):
         assert len(found) >= 4
         assert max(abs(difference) for difference, _ in found.values()) < 0.05, found
-    assert table["p_i"].sum() == pytest.approx(true.sum(), rel=0.05)
+    assert table["p_i"].sum() == pytest.approx(true.sum(), rel=0.07)

@@ -16,22 +16,31 @@ def bins():
 
 
 def test_level_of_others(bins):
+    """The median of the others of a group, in bins of 0.2 dex, where there are four at least."""
     rng = np.random.default_rng(1)
-    index = rng.integers(0, bins.number + 2, (60, 7))  # zero, missing and absent fluxes among them
-    index[0], index[1] = 3, bins.number
-    expected = [[bins.level(np.delete(row, k)[None])[0] for k in range(7)] for row in index]
-    assert bins.level_of_others(index).tolist() == np.array(expected).tolist()
+    group = np.sort(rng.integers(0, 60, 400))
+    index = rng.integers(0, bins.number + 1, 400)  # zero and missing fluxes among them
+    index[group == 7], index[group == 8] = bins.number, 3
+    expected = []
+    for k in range(400):
+        others = np.sort(np.delete(index, k)[np.delete(group, k) == group[k]])
+        others = others[others < bins.positive]
+        expected.append(others[(len(others) - 1) // 2] // 2 if len(others) >= 4 else bins.levels)
+    assert bins.level_of_others(index, group).tolist() == expected
+    assert bins.level_of_others(index[:0], group[:0]).tolist() == []
 
 
-def test_a_source_counts_once_however_many_it_neighbours(bins):
+def test_a_source_counts_once_however_many_regions_it_is_near(bins):
     index = np.array([5, 9, 14, 20, 25])
-    neighbours = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2], [5, 5, 2]])
-    counts = FluxCounts(bins, index, np.arange(5), neighbours)
+    source, level = np.array([0, 1, 2, 3, 0, 1, 2]), np.array([4, 4, 4, 4, 6, 6, 6])
+    counts = FluxCounts(bins, index, source, level)
     nobody = np.full(5, -1)
     field = counts.of_field(np.ones(5), nobody, 1)[0]
-    np.testing.assert_allclose(field.sum(axis=0)[index], [1, 1, 1, 1, 0])  # the last is no neighbour
+    np.testing.assert_allclose(field.sum(axis=0)[index], [1, 1, 1, 1, 0])  # the last is near no region
+    np.testing.assert_allclose(field[[4, 6]][:, index[0]], [0.5, 0.5])
     held = counts.of_field(np.ones(5), np.array([0, -1, -1, -1, -1]), 2)
     np.testing.assert_allclose(held.sum(axis=1)[:, 5], [0, 1])
+    assert counts.level.tolist() == [5, 5, 5, 4, bins.levels]
 
 
 def test_ratio_rises_and_does_not_favour_field_sources():
