@@ -43,11 +43,11 @@ class FluxBins:
 
     def index(self, flux):
         """The bin of each flux; beyond the ends, the first or the last."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            place = np.floor((np.log10(flux) - self.low) / _STEP)
-        place = np.clip(np.nan_to_num(place, nan=0, posinf=0, neginf=0), 0, self.positive - 1).astype(int)
-        place = np.where(flux > 0, place, self.positive)
-        return np.where(np.isfinite(flux), place, self.number)
+        index = np.where(np.isfinite(flux), self.positive, self.number)
+        bright = np.flatnonzero((flux > 0) & (index == self.positive))
+        place = np.floor((np.log10(flux[bright]) - self.low) / _STEP)
+        index[bright] = np.clip(place, 0, self.positive - 1)
+        return index
 
     def level_of_others(self, index, group):
         """
@@ -67,7 +67,7 @@ class FluxBins:
         """
         positive = index < self.positive
         place = np.where(positive, index, self.number)
-        order = np.argsort(group * (self.number + 1) + place, kind="stable")
+        order = np.argsort(group * (self.number + 1) + place)
         place, group, positive = place[order], group[order], positive[order]
         first = np.searchsorted(group, group)
         count = np.bincount(group, positive)[group].astype(int) if len(group) else group
@@ -275,10 +275,12 @@ class FluxPrior:
     def _rising(self, ratio):
         from scipy.optimize import isotonic_regression
 
+        # All in one: each distribution is lifted above the one before, and so none is pooled with another.
         positive = self.bins.positive
-        for one, field in zip(ratio.reshape(-1, self.bins.number), self.field.reshape(-1, self.bins.number),
-                              strict=True):
-            one[:positive] = isotonic_regression(one[:positive], weights=field[:positive]).x
+        lift = np.arange(ratio[..., 0].size).reshape(ratio.shape[:-1] + (1,)) * (ratio.max() + 1)
+        lifted = isotonic_regression((ratio[..., :positive] + lift).ravel(),
+                                     weights=self.field[..., :positive].ravel()).x
+        ratio[..., :positive] = lifted.reshape(ratio.shape[:-1] + (positive,)) - lift
         return ratio
 
     def _learn_missing(self, counts, fold, sure):

@@ -205,23 +205,31 @@ def learn_share(total, coverage, relative_density, *, ignorance=0.0):
     gain = total[use] / coverage - 1
     if not len(gain):
         return 0.5, 1.0, 0.0
+    def part(by_coverage, by_density):
+        return coverage**by_coverage * density**by_density
+
     by_coverage, by_density = 1.0, 0.0
-    for _ in range(2):
-        _, value = _best_shares(gain, coverage ** _BY_COVERAGE[:, None] * density**by_density, ignorance)
-        by_coverage = float(_BY_COVERAGE[np.argmax(value)])
-        share, value = _best_shares(gain, coverage**by_coverage * density ** _BY_DENSITY[:, None], ignorance)
-        before, by_density = by_density, float(_BY_DENSITY[np.argmax(value)])
+    for _ in range(3):
+        before = by_density
+        by_coverage = _best(_BY_COVERAGE, gain, part(_BY_COVERAGE[:, None], by_density), ignorance)
+        by_density = _best(_BY_DENSITY, gain, part(by_coverage, _BY_DENSITY[:, None]), ignorance)
         if by_density == before:
             break
-    return float(share[np.argmax(value)]), by_coverage, by_density
+    share, _ = _best_shares(gain, part(by_coverage, by_density)[None], ignorance, steps=30)
+    return float(share[0]), by_coverage, by_density
 
 
-def _best_shares(gain, part, ignorance):
+def _best(powers, gain, part, ignorance):
+    """The power whose part, a row for each, gives the largest posterior."""
+    return float(powers[np.argmax(_best_shares(gain, part, ignorance, steps=12)[1])])
+
+
+def _best_shares(gain, part, ignorance, *, steps):
     """For each row of part the c for which the posterior of ``P = c part`` is largest, and its logarithm."""
     # Sorted: the order of the rows does not matter to the last bit.
     gain, part, weight = np.sort(gain * part), np.sort(part), ignorance / 2 / len(gain)
     low, high = np.full((len(part), 1), 0.001), np.full((len(part), 1), 0.999)
-    for _ in range(20):
+    for _ in range(steps):
         c = (low + high) / 2
         slope = (gain / (1 + c * gain)).sum(axis=1, keepdims=True)
         if weight:
