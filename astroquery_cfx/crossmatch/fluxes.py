@@ -277,10 +277,12 @@ class FluxPrior:
 
         # All in one: each distribution is lifted above the one before, and so none is pooled with another.
         positive = self.bins.positive
-        lift = np.arange(ratio[..., 0].size).reshape(ratio.shape[:-1] + (1,)) * (ratio.max() + 1)
-        lifted = isotonic_regression((ratio[..., :positive] + lift).ravel(),
-                                     weights=self.field[..., :positive].ravel()).x
-        ratio[..., :positive] = lifted.reshape(ratio.shape[:-1] + (positive,)) - lift
+        values, weights = ratio[..., :positive], self.field[..., :positive]
+        lift = np.arange(values[..., 0].size).reshape(values[..., :1].shape) * (values.max() + 1)
+        blocks = isotonic_regression((values + lift).ravel(), weights=weights.ravel()).blocks
+        pooled = np.add.reduceat((values * weights).ravel(), blocks[:-1]) / \
+            np.add.reduceat(weights.ravel(), blocks[:-1])
+        ratio[..., :positive] = np.repeat(pooled, np.diff(blocks)).reshape(values.shape)
         return ratio
 
     def _learn_missing(self, counts, fold, sure):

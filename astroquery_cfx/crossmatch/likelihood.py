@@ -215,7 +215,7 @@ def learn_share(total, coverage, relative_density, *, ignorance=0.0):
         by_density = _best(_BY_DENSITY, gain, part(by_coverage, _BY_DENSITY[:, None]), ignorance)
         if by_density == before:
             break
-    share, _ = _best_shares(gain, part(by_coverage, by_density)[None], ignorance, steps=30)
+    share, _ = _best_shares(gain, part(by_coverage, by_density)[None], ignorance, steps=50)
     return float(share[0]), by_coverage, by_density
 
 
