@@ -24,7 +24,7 @@ from .sphere import find_pairs
 __all__ = ["Judgement", "Model", "judge", "learn", "prior_of"]
 
 _EM_STEPS, _FIELD_STEPS = 8, 2
-_IGNORANCE = 40          # extended sources' likelihood ratios tell little
+_IGNORANCE = 40          # likelihood ratios of extended sources, and of positions alone, tell little
 _UNKNOWN = ((0.5, 1.0, 0.0), (0.5, 1.0, 0.0))
 _DENSEST = 0.95          # of the regions are less dense than what counts as the highest density
 _FEWEST = 10             # known counterparts, of which fluxes are learned
@@ -97,23 +97,26 @@ def learn(left, candidates, *, true=None, true_flux=None, folds=10):
     -------
     `Model`
     """
+    about = candidates.about[np.isfinite(candidates.about)]
+    model = Model(_UNKNOWN, None, *_known(left, candidates, true, true_flux, folds),
+                  densest=float(np.quantile(about, _DENSEST)) if len(about) else 1.0)
+    return _learn_by_turns(left, candidates, _with_share(candidates, model), true_flux)
+
+
+def _known(left, candidates, true, true_flux, folds):
+    """The known counterpart of each region, the folds of both sides, and where the prior comes from."""
     size = len(candidates.coverage)
     nobody = np.full(size, -1), np.full(len(left.ra), -1), np.full(size, -1)
-    about = candidates.about[np.isfinite(candidates.about)]
-    densest = float(np.quantile(about, _DENSEST)) if len(about) else 1.0
-    model = _with_share(candidates, Model(_UNKNOWN, None, *nobody, "none", densest))
     if left.flux is None:
-        return _learn_by_turns(left, candidates, model)
+        return *nobody, "none"
     if true_flux is not None:
-        return _learn_by_turns(left, candidates, replace(model, source="given"), true_flux)
+        return *nobody, "given"
     if true is not None:
         secure = _secure(left, candidates.members.left, *true)
         fold, right_fold = _folds(left, secure, candidates, folds)
         if np.sum(fold >= 0) >= _FEWEST:
-            model = replace(model, known=secure, fold=fold, right_fold=right_fold,
-                            source="known counterparts")
-            return _learn_by_turns(left, candidates, model)
-    return _learn_by_turns(left, candidates, replace(model, source="expectation-maximisation"))
+            return secure, fold, right_fold, "known counterparts"
+    return *nobody, "expectation-maximisation"
 
 
 def _learn_by_turns(left, candidates, model, true_flux=None):
@@ -167,8 +170,9 @@ def _with_share(candidates, model):
     ratio, _ = _ratio(candidates, model)
     total = np.bincount(candidates.right, ratio, minlength=len(candidates.coverage))
     about = _relative(candidates, model)
-    shares = [learn_share(total[rows], candidates.coverage[rows], about[rows], ignorance=ignorance)
-              for rows, ignorance in ((~candidates.extended, 0), (candidates.extended, _IGNORANCE))]
+    ignorance = _IGNORANCE if model.source == "none" else 0
+    shares = [learn_share(total[rows], candidates.coverage[rows], about[rows], ignorance=worth)
+              for rows, worth in ((~candidates.extended, ignorance), (candidates.extended, _IGNORANCE))]
     if np.sum(candidates.extended & (total > 0)) < _FEWEST_EXTENDED:
         shares[1] = shares[0]
     return replace(model, shares=tuple(shares))
