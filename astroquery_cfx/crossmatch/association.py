@@ -82,7 +82,7 @@ def associate_tables(left, right, *, ellipse=None, region_containment=0.999, lef
         Column of the left table with the 95% error radius. By default ``error_ellipse_r0``, where it is.
     fields : `~astropy.coordinates.SkyCoord` or `~astropy.table.Table`, optional
         Centres of the fields that were observed. Without them a place counts as observed where a left
-        source lies within a fifth of ``field_radius``, which is an approximation.
+        source lies within three tenths of ``field_radius``, which is an approximation.
     field_radius : `~astropy.units.Quantity`, optional
         Radius of the fields.
     flux : str, optional

@@ -26,8 +26,9 @@ from .sphere import find_pairs, position_angle
 __all__ = ["Candidates", "LeftSources", "Regions", "Survey", "find_candidates"]
 
 _LATTICE = 64
-_SEEN = 0.2         # of the radius of a field: so near a source was looked, where fields are not known
+_SEEN = 0.3         # of the radius of a field: so near a source was looked, where fields are not known
 _CROWD = 3          # nearest others that tell how crowded a place is
+_CROWD_REACH = 0.5  # of the radius of a field: others that are farther away make no crowd
 _NEAREST = 1 / 3600  # deg: nearer others are not told apart
 
 
@@ -66,13 +67,13 @@ class Survey:
         return None if self.centers is None else Fields(unit_vectors(*self.centers), self.radius)
 
     @property
-    def margin(self):
-        """So near a source a place counts as observed, where fields are not known."""
-        return _SEEN * self.radius
+    def crowd_reach(self):
+        """So far a source looks for those that make a crowd with it, in degrees."""
+        return _CROWD_REACH * self.radius
 
     def fields_about(self, ra, dec):
         """The fields; where they are not known, what lies near a source."""
-        return self.fields or Fields(unit_vectors(ra, dec), self.margin, step=0.1)
+        return self.fields or Fields(unit_vectors(ra, dec), _SEEN * self.radius, step=0.1)
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class Candidates:
     members: Members
     sources: LeftSources
     near: np.ndarray       # rows of the left sources about the regions that are not extended
-    margin: float          # about these regions, in degrees
+    crowd_reach: float     # so far about these regions, in degrees
 
     @cached_property
     def log_crowding(self):
@@ -182,7 +183,7 @@ class Candidates:
         crowding, ra, dec = np.zeros(len(self.left)), self.sources.ra[self.near], self.sources.dec[self.near]
         located = np.flatnonzero(~self.extended[self.right])
         distance = nearest_distances(ra, dec, np.searchsorted(self.near, self.left[located]), _CROWD,
-                                     self.margin)
+                                     self.crowd_reach)
         crowding[located] = -np.log(np.maximum(distance, _NEAREST)).mean(axis=1)
         return crowding
 
@@ -204,10 +205,10 @@ def find_candidates(left, regions, survey):
     """
     reach = regions.reach(left.sigma.max(initial=0.0))
     i, j, separation = find_pairs(left.ra, left.dec, regions.ra, regions.dec,
-                                  np.maximum(reach, survey.radius) + survey.margin)
+                                  np.maximum(reach, survey.radius) + survey.crowd_reach)
     near = np.flatnonzero(np.bincount(i, minlength=len(left.ra)))
     fields = survey.fields_about(left.ra[near], left.dec[near])
-    crowd = (separation <= reach[j] + survey.margin) & ~regions.extended[j]
+    crowd = (separation <= reach[j] + survey.crowd_reach) & ~regions.extended[j]
     near = np.flatnonzero(np.bincount(i[crowd], minlength=len(left.ra)))
     around = surroundings(j, separation, ra=regions.ra, dec=regions.dec, least=reach, widest=survey.radius,
                           neighbours=survey.neighbours, fields=fields)
@@ -220,7 +221,8 @@ def find_candidates(left, regions, survey):
         i, j, separation[inside], offset, density, around.density[j],
         None if level is None else left.flux_bin[i],
         None if level is None else left.bins.of_groups(level, members.right, len(regions))[j],
-        regions.coverage(fields), around.density, regions.extended, members, left, near, survey.margin)
+        regions.coverage(fields), around.density, regions.extended, members, left, near,
+        survey.crowd_reach)
 
 
 def _position(left, regions, i, j, separation, reach):
