@@ -100,7 +100,7 @@ def learn(left, candidates, *, true=None, true_flux=None, folds=10):
     about = candidates.about[np.isfinite(candidates.about)]
     model = Model(_UNKNOWN, None, *_known(left, candidates, true, true_flux, folds),
                   densest=float(np.quantile(about, _DENSEST)) if len(about) else 1.0)
-    return _learn_by_turns(left, candidates, _with_share(candidates, model), true_flux)
+    return _learn_by_turns(left, candidates, model, true_flux)
 
 
 def _known(left, candidates, true, true_flux, folds):
@@ -135,15 +135,15 @@ def _learn_by_turns(left, candidates, model, true_flux=None):
         folds = {"fold": model.fold, "held": held}
     for _ in range(_EM_STEPS if model.source == "expectation-maximisation" else _FIELD_STEPS):
         ratio, _ = _ratio(candidates, model)
+        model = _with_share(candidates, model, ratio)
         p_i, _ = _probabilities(candidates, model, ratio)
         weight = np.zeros(len(left.ra))
         np.maximum.at(weight, candidates.left, p_i)
         model = replace(model, weight=weight, tail=_tail(candidates, model, p_i))
         if counts is not None:
             model = replace(model, prior=FluxPrior(counts, weight=weight, true_flux=true_flux, **folds))
-        model = _with_share(candidates, model)
-    crowded = _with_crowding(candidates, model)
-    return model if crowded is model else _with_share(candidates, crowded)
+    model = _with_crowding(candidates, model)
+    return _with_share(candidates, model, _ratio(candidates, model)[0])
 
 
 def _tail(candidates, model, p_i):
@@ -166,8 +166,7 @@ def _with_crowding(candidates, model):
     return replace(model, crowding=tuple(power.tolist()))
 
 
-def _with_share(candidates, model):
-    ratio, _ = _ratio(candidates, model)
+def _with_share(candidates, model, ratio):
     total = np.bincount(candidates.right, ratio, minlength=len(candidates.coverage))
     about = _relative(candidates, model)
     ignorance = _IGNORANCE if model.source == "none" else 0
