@@ -31,7 +31,7 @@ def redirecting_service(status, target):
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_GET = do_POST = do_DELETE = _redirect
+        do_GET = do_POST = do_DELETE = _redirect  # noqa: N815 - http.server's own names
 
         def log_message(self, *_):
             pass
@@ -65,9 +65,9 @@ def archive():
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_query_never_leaves_the_host(archive, status):
     """The port is another one: another host, as far as anybody can tell."""
-    with redirecting_service(status, archive.url) as (url, seen), client(url) as service:
-        with pytest.raises(ServiceError, match="redirects to another host"):
-            complete_query(service, "SELECT name, ra FROM stars")
+    with redirecting_service(status, archive.url) as (url, seen), client(url) as service, \
+            pytest.raises(ServiceError, match="redirects to another host"):
+        complete_query(service, "SELECT name, ra FROM stars")
     assert {command for command, path, _ in seen if path != "/tap/capabilities"} == {"POST"}
 
 
@@ -90,7 +90,7 @@ def test_other_host_may_not_redirect_again():
 
 
 def test_same_host_without_end():
-    with redirecting_service(307, "") as (url, seen), client(url) as service:
-        with pytest.raises(ServiceError, match="redirects without end"):
-            complete_query(service, "SELECT name, ra FROM stars")
+    with redirecting_service(307, "") as (url, seen), client(url) as service, \
+            pytest.raises(ServiceError, match="redirects without end"):
+        complete_query(service, "SELECT name, ra FROM stars")
     assert 2 < len(seen) < 20
