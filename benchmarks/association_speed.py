@@ -8,9 +8,11 @@ import sys
 import time
 
 import astropy.units as u
+import numpy as np
 
 from astroquery_cfx import Fermi4FGL, associate_tables, calibrate_association, crossmatch_tables
 from astroquery_cfx.archive.sky import simulated_sky
+from astroquery_cfx.crossmatch.ellipse import axis_scale
 from astroquery_cfx.crossmatch.sphere import find_pairs
 from astroquery_cfx.fermi import shipped_catalog
 from astroquery_cfx.files import read_table
@@ -34,10 +36,14 @@ def main():
     fields = log[(log["status"] == "archived") & (log["exposure"] > 0)]["ra", "dec"]
     right = Fermi4FGL.get_catalog(path=shipped_catalog())
     places = {"left_coordinates": ("ra", "dec"), "right_coordinates": ("RAJ2000", "DEJ2000")}
+    ellipse, extent = (np.ma.filled(np.ma.asarray(right[name]).astype(float), np.nan)  # in degrees
+                       for name in ("Conf_95_SemiMajor", "Region_SemiMajor"))
+    regions = np.where(np.isfinite(ellipse), ellipse * axis_scale(0.999) / axis_scale(0.95), extent) * u.deg
     degrees = [left["ra"], left["dec"], right["RAJ2000"], right["DEJ2000"]]
     works = {
         "find_pairs, 0.1 deg": lambda: find_pairs(*degrees, 0.1),
         "crossmatch_tables, 0.1 deg": lambda: crossmatch_tables(left, right, 0.1 * u.deg, **places),
+        "crossmatch_tables, same regions": lambda: crossmatch_tables(left, right, regions, **places),
         "associate_tables, no fields given": lambda: associate_tables(left, right, **places),
         "associate_tables, positions": lambda: associate_tables(left, right, fields=fields, **places),
         "associate_tables, positions and flux":
@@ -49,7 +55,7 @@ def main():
     for name, work in works.items():
         seconds = fastest(1 if name.startswith("calibrate") else rounds, work)
         base = seconds if name.startswith("crossmatch") else base
-        ratio = f"{seconds / base:6.1f} of crossmatch_tables" if base else ""
+        ratio = f"{seconds / base:6.1f} of crossmatch_tables, the last" if base else ""
         sys.stdout.write(f"{name:40} {seconds:8.3f} s {ratio}\n")
 
 
