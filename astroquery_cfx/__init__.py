@@ -43,8 +43,9 @@ class Conf(_config.ConfigNamespace):
         4,
         "How many pages of a result are fetched at a time.")
     page_rows = _config.ConfigItem(
-        130_000,
-        "Rows that a page of a result is aimed at; the service's own limit comes first.")
+        99_000,
+        "Rows that a page of a result is aimed at; the service's own limit comes first. The default stays "
+        "below the 100,000 rows that HEASARC gives where nothing lifts its limit.")
     cache_folder = _config.ConfigItem(
         "",
         "Where the folder of verified pages and results lies; empty for astropy's cache folder.")
