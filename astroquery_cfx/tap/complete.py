@@ -23,9 +23,10 @@ from .assemble import digest, join_columns, key_order, make_table, take
 from .certificate import certify
 from .counting import Counter, Sums, ask_ahead, make_plan
 from .fetch import Fetched, Fetcher
+from .keys import KeyPlaces, find_keys
 from .plan import Page
 from .proof import Proof
-from .schema import Column, Schema, choose_keys
+from .schema import Schema
 from .store import open_store
 from .transport import Transport, make_transport
 from .uploads import check_uploads
@@ -137,7 +138,6 @@ class _Job:
     identity: list = field(default_factory=list)
     notes: list = field(default_factory=list)
     proof: object = None
-    star_names: list = field(default_factory=list)
 
     def run(self):
         self.schema = self.schema or Schema(lambda adql: self._ask(adql, 100_000))
@@ -158,29 +158,29 @@ class _Job:
         if kept is not None:
             return kept
         (self.keys, self.identity), _ = _ask_at_once(
-            self._find_keys, lambda: self.schema.limit(self.transport))
+            lambda: find_keys(self.select, self.schema, self._ask, self.hint),
+            lambda: self.schema.limit(self.transport))
         self.before, _ = _ask_at_once(self._count, self._ask_ahead)
+        star_names = []
         if self.select.has_star and self.select.table is not None:  # which columns these are
             answer = self._ask(self.select.statement(top=1), 1)
-            self.star_names = [item.name.lower() for item in answer.fields]
+            star_names = [item.name.lower() for item in answer.fields]
         wanted = self._wanted(self.before[0])
-        extras = self._extras()
-        items = [item.text for item in self.select.items]
-        items += [f"{key.expression} AS cfx_key_{i}" for i, key in enumerate(extras)]
+        places = KeyPlaces(self.select, self.keys, self.identity, star_names)
         keys = self.identity or self.keys[:1]
-        places = self._positions(extras)
-        self.proof = Proof(self.counter, self.select, keys, [places.get(key.expression) for key in keys],
-                           lead=self._lead(extras), unique=bool(self.identity))
+        self.proof = Proof(self.counter, self.select, keys,
+                           [places.positions.get(key.expression) for key in keys],
+                           lead=places.lead, unique=bool(self.identity))
         what = f"Rows of {self.select.table[0]}" if self.select.table else "Rows"
         with progress_bar(wanted, description=what, show=self.show_progress) as bar:
             self.fetcher = Fetcher(
-                self.transport, self.counter, self.select, items, self._positions(extras), self._lead(extras),
-                self._identity(extras), self._cut_finer, parallel=conf.parallel_pages, uploads=self.uploads,
+                self.transport, self.counter, self.select, places.items, places.positions, places.lead,
+                places.identity_columns, self._cut_finer, parallel=conf.parallel_pages, uploads=self.uploads,
                 store=self.store, bar=bar, limit=self._known_limit())
             fetched, columns = self._settle()
             for left in reversed(range(_ROUNDS)):
                 try:
-                    return self._finish(fetched, columns, len(extras))
+                    return self._finish(fetched, columns, len(places.extras))
                 except IncompleteResultError as error:  # pages that contradict each other: all anew
                     self.fetcher.forget()
                     self.notes.clear()
@@ -252,68 +252,6 @@ class _Job:
         keys = [key for key in self.keys if key.expression not in used or not page.ranges[-1].null]
         return make_plan(self.counter, keys, max(1, min(self.page_rows, limit - 1)), limit=limit,
                          within=page.ranges)
-
-    # --- keys
-
-    def _find_keys(self):
-        """Keys to cut along, best first, and those that together should come once."""
-        table = self.select.table
-        if table is not None:
-            columns = self.schema.columns(table[0])
-            if self.select.has_star:
-                columns = [column for column in columns if not column.name.startswith("__")]
-            keys, identity = choose_keys(columns, prefix=f"{table[1]}." if table[1] else "", hint=self.hint)
-            if keys:
-                return keys, [identity] if identity else []
-        return self._keys_of_items(), []
-
-    def _keys_of_items(self):
-        """Where TAP_SCHEMA cannot help: the columns that the query itself gives."""
-        answer = self._ask(self.select.statement(top=1), 1)
-        if not self.select.has_star and len(answer.fields) != len(self.select.items):
-            raise IncompleteResultError(
-                f"The query has {len(self.select.items)} columns and the answer {len(answer.fields)}.",
-                remedy="try again; if it stays, the service mixes up its answers.")
-        if self.select.has_star:
-            pairs = [(item.name, item) for item in answer.fields] if self.select.table else []
-        else:
-            found = zip(self.select.items, answer.fields, strict=True)
-            pairs = [(item.column, column) for item, column in found if item.column]
-        columns = [Column(name, item.datatype, ucd=item.ucd or "") for name, item in pairs
-                   if item.arraysize in (None, "", "1") or item.datatype in ("char", "unicodeChar")]
-        return choose_keys(columns, hint=self.hint)[0]
-
-    def _extras(self):
-        """Keys that the query does not give and that the proof needs."""
-        if self.select.has_star:
-            return []
-        return [key for key in dict.fromkeys([*self.keys[:1], *self.identity]) if self._item_of(key) is None]
-
-    def _item_of(self, key):
-        """Which item of the select list is a key."""
-        for i, item in enumerate(self.select.items):
-            if item.column and _bare(item.column) == _bare(key.expression) and (
-                    self.select.table is not None or item.column.lower() == key.expression.lower()):
-                return i
-        return None
-
-    def _positions(self, extras):
-        """Expression of each key to the index of its column in an answer."""
-        if self.select.has_star:
-            return {key.expression: self.star_names.index(key.name.lower()) for key in self.keys
-                    if self.star_names.count(key.name.lower()) == 1}
-        positions = {key.expression: self._item_of(key) for key in self.keys}
-        positions |= {key.expression: len(self.select.items) + i for i, key in enumerate(extras)}
-        return {name: index for name, index in positions.items() if index is not None}
-
-    def _lead(self, extras):
-        positions = self._positions(extras)
-        return positions.get(self.keys[0].expression) if self.keys else None
-
-    def _identity(self, extras):
-        positions = self._positions(extras)
-        found = [positions.get(key.expression) for key in self.identity]
-        return [] if None in found else found
 
     # --- until nothing changes
 
@@ -462,7 +400,3 @@ def _ask_at_once(*tasks):
 def _at_once(*tasks, at_most=None):
     with ThreadPoolExecutor(at_most or len(tasks)) as pool:
         return [future.result() for future in [pool.submit(task) for task in tasks]]
-
-
-def _bare(expression):
-    return expression.rpartition(".")[2].strip('"').lower()
