@@ -192,8 +192,7 @@ class _Calibration:
         candidates = find_candidates(self.problem.left, regions, self.problem.survey)
         original = self.candidates.coverage[seen]
         kept = candidates.coverage >= 0.5 * original
-        model = replace(self.model, right_fold=self.model.right_fold[seen],
-                        known=self.model.known[seen])
+        model = replace(self.model, right_fold=self.model.right_fold[seen])
         alone = judge(self.problem.left, candidates, model)
         beside, _ = posterior(alone.ratio, candidates.right, candidates.coverage, prior_of(candidates, model),
                               others=best)

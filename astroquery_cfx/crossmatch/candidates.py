@@ -20,6 +20,7 @@ from .density import (
 )
 from .ellipse import axis_scale
 from .fluxes import FluxBins
+from .grid import distinct
 from .likelihood import position_density
 from .sphere import find_pairs, position_angle
 
@@ -206,10 +207,9 @@ def find_candidates(left, regions, survey):
     reach = regions.reach(left.sigma.max(initial=0.0))
     i, j, separation = find_pairs(left.ra, left.dec, regions.ra, regions.dec,
                                   np.maximum(reach, survey.radius) + survey.crowd_reach)
-    near = np.flatnonzero(np.bincount(i, minlength=len(left.ra)))
-    fields = survey.fields_about(left.ra[near], left.dec[near])
-    crowd = (separation <= reach[j] + survey.crowd_reach) & ~regions.extended[j]
-    near = np.flatnonzero(np.bincount(i[crowd], minlength=len(left.ra)))
+    about = distinct(i)
+    fields = survey.fields_about(left.ra[about], left.dec[about])
+    near = distinct(i[(separation <= reach[j] + survey.crowd_reach) & ~regions.extended[j]])
     around = surroundings(j, separation, ra=regions.ra, dec=regions.dec, least=reach, widest=survey.radius,
                           neighbours=survey.neighbours, fields=fields)
     i, j, separation = i[around.pairs], j[around.pairs], separation[around.pairs]

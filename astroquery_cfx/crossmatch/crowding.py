@@ -8,6 +8,7 @@ never regions. Arrays in, arrays out; angles in degrees.
 import numpy as np
 
 from .density import angle_of, chord, unit_vectors
+from .grid import starts_run
 
 __all__ = ["crowding_factor", "learn_crowding", "nearest_distances"]
 
@@ -40,8 +41,7 @@ def nearest_distances(ra, dec, rows, number, widest):
     vectors = unit_vectors(ra, dec)
     tree = cKDTree(vectors, balanced_tree=False, compact_nodes=False)
     distance, _ = tree.query(vectors[rows], k=number + 1, distance_upper_bound=chord(widest), workers=-1)
-    return np.where(np.isfinite(distance), angle_of(np.where(np.isfinite(distance), distance, 0)),
-                    widest)[:, 1:]
+    return np.where(np.isfinite(distance), angle_of(distance), widest)[:, 1:]
 
 
 def learn_crowding(log_ratio, log_crowding, right, known, fold, folds):
@@ -74,7 +74,7 @@ def learn_crowding(log_ratio, log_crowding, right, known, fold, folds):
     right, place = np.unique(right[use], return_inverse=True)
     if not len(right):
         return np.zeros(folds + 1)
-    begin = np.searchsorted(place, np.arange(len(right)))
+    begin = np.flatnonzero(starts_run(place))
     log_ratio, log_crowding, known = log_ratio[use], log_crowding[use], known[use]
     # Measured from that of the known counterpart, the mean of the crowding is the slope.
     of_known = np.bincount(place, known * log_crowding) / np.bincount(place, known)
@@ -119,9 +119,7 @@ def crowding_factor(log_crowding, right, power):
     -------
     `~numpy.ndarray`, shape (pairs,)
     """
-    if not len(right) or not power.any():
-        return np.ones(len(right))
-    begin = np.flatnonzero(np.concatenate(([True], right[1:] != right[:-1])))
+    begin = np.flatnonzero(starts_run(right))
     number = np.diff(np.append(begin, len(right)))
     factor = power * log_crowding
     factor = np.exp(factor - np.repeat(np.maximum.reduceat(factor, begin), number))

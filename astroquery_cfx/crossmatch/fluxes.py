@@ -10,6 +10,8 @@ Arrays in, arrays out.
 
 import numpy as np
 
+from .grid import distinct
+
 __all__ = ["FluxBins", "FluxCounts", "FluxPrior"]
 
 _STEP = 0.1           # dex, of the bins of flux
@@ -187,7 +189,7 @@ class FluxCounts:
     def __init__(self, bins, index, source, level):
         self.bins, self.index = bins, index
         self.level = bins.of_groups(level, source, len(index))
-        self.rows = np.flatnonzero(np.bincount(source, minlength=len(index)))
+        self.rows = distinct(source)
         missing = index[source] == bins.number
         self._count_missing(missing, level)
         self.source = source[~missing]

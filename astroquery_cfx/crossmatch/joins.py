@@ -10,6 +10,7 @@ from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.utils.masked import Masked
 
 from ..errors import InvalidInputError
+from .grid import first_of_each
 from .sphere import position_angle
 
 __all__ = ["OWN_COLUMNS", "Pairs", "check_choice", "join_rows", "merged_meta", "output_names"]
@@ -40,9 +41,9 @@ class Pairs:
     def kept(self, keep):
         chosen = np.ones(len(self.left), dtype=bool)
         if keep in ("nearest_left", "mutual"):
-            chosen &= _first_of_each(self.right, np.lexsort((self.left, self.separation, self.right)))
+            chosen &= first_of_each(self.right, np.lexsort((self.left, self.separation, self.right)))
         if keep in ("nearest_right", "mutual"):
-            chosen &= _first_of_each(self.left, np.lexsort((self.right, self.separation, self.left)))
+            chosen &= first_of_each(self.left, np.lexsort((self.right, self.separation, self.left)))
         return self if keep == "all" else self._take(chosen)
 
     def joined(self, join, left_rows, right_rows):
@@ -62,13 +63,6 @@ class Pairs:
             self, left=np.concatenate((self.left, left)), right=np.concatenate((self.right, right)),
             separation=np.concatenate((self.separation, nothing)),
             offset=None if self.offset is None else np.concatenate((self.offset, nothing)))
-
-
-def _first_of_each(key, order):
-    first = np.zeros(len(key), dtype=bool)
-    ordered = key[order]
-    first[order] = np.concatenate(([True], ordered[1:] != ordered[:-1]))[:len(key)]
-    return first
 
 
 def output_names(left, right, prefixes, prefix_all, own=OWN_COLUMNS):

@@ -11,6 +11,7 @@ import numpy as np
 from .crowding import crowding_factor, learn_crowding
 from .ellipse import axis_scale
 from .fluxes import FluxCounts, FluxPrior
+from .grid import distinct, first_of_each, starts_run
 from .likelihood import (
     LEAST_COVERAGE,
     learn_share,
@@ -52,15 +53,13 @@ class Model:
 
 def _secure(left, among, true_ra, true_dec):
     """Of some left sources the one nearest to each known counterpart, within its 95% error; -1 for none."""
-    rows = np.flatnonzero(np.bincount(among, minlength=len(left.ra)))
+    rows = distinct(among)
     ra, dec = left.ra[rows], left.dec[rows]
     i, j, separation = find_pairs(true_ra, true_dec, ra, dec,
                                   np.maximum(left.sigma[rows] * axis_scale(0.95), _SECURE))
-    order = np.lexsort((dec[j], ra[j], separation, i))
-    i, j = i[order], j[order]
-    first = np.concatenate(([True], i[1:] != i[:-1]))[:len(i)]
+    nearest = first_of_each(i, np.lexsort((dec[j], ra[j], separation, i)))
     secure = np.full(len(true_ra), -1)
-    secure[i[first]] = rows[j[first]]
+    secure[i[nearest]] = rows[j[nearest]]
     return secure
 
 
@@ -258,9 +257,8 @@ def judge(left, candidates, model):
 
 def _rank(candidates, p_i):
     order = np.lexsort((-p_i, candidates.right))  # which keeps the order by separation
-    ordered = candidates.right[order]
-    begin = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))[:len(ordered)])
-    length = np.diff(np.append(begin, len(ordered)))
+    begin = np.flatnonzero(starts_run(candidates.right[order]))
+    length = np.diff(np.append(begin, len(order)))
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order)) - np.repeat(begin, length) + 1
     return rank

@@ -168,9 +168,8 @@ class _Job:
         wanted = self._wanted(self.before[0])
         places = KeyPlaces(self.select, self.keys, self.identity, star_names)
         keys = self.identity or self.keys[:1]
-        self.proof = Proof(self.counter, self.select, keys,
-                           [places.positions.get(key.expression) for key in keys],
-                           lead=places.lead, unique=bool(self.identity))
+        self.proof = Proof(self.counter, self.select, keys, places.columns_of(keys), lead=places.lead,
+                           unique=bool(self.identity))
         what = f"Rows of {self.select.table[0]}" if self.select.table else "Rows"
         with progress_bar(wanted, description=what, show=self.show_progress) as bar:
             self.fetcher = Fetcher(
@@ -195,8 +194,14 @@ class _Job:
         lead = None if self.store is None else self.store.lead()
         if lead is None:
             return None
-        (table, counted), now = _at_once(self.store.load_result, lambda: self._try_count(lead))
-        return table if counted == repr(now) else None
+        return self._kept_beside(lambda: self._try_count(lead))[0]
+
+    def _kept_beside(self, count):
+        """What is kept, if the service still counts the same, and what it counts now."""
+        if self.store is None:
+            return None, count()
+        (table, counted), now = _at_once(self.store.load_result, count)
+        return table if counted == repr(now) else None, now
 
     def _try_count(self, lead):
         try:
@@ -343,9 +348,8 @@ class _Job:
     # --- a query that cannot be split
 
     def _run_whole(self):
-        (kept, counted), count = _at_once(
-            self.store.load_result if self.store is not None else lambda: (None, ""), self._count_whole)
-        if kept is not None and counted == repr((count,)):
+        kept, (count,) = self._kept_beside(lambda: (self._count_whole(),))
+        if kept is not None:
             return kept
         expected = count if self.select.top is None else min(count, self.select.top)
         answer, attempts = self.transport.ask(self._with_room(expected), maxrec=expected + 1,

@@ -173,11 +173,9 @@ class Counter:
         adql = self._statement([f"{expression} AS cfx_bin", "COUNT(*) AS cfx_rows"], condition)
         answer = self._checked(f"{adql} GROUP BY {expression}", max_bins + 3, ["cfx_bin", "cfx_rows"])
         bins = {}
-        (index, hidden), (rows, _) = answer.columns
-        for i, value in enumerate(index.tolist()):
-            missing = (hidden is not None and hidden[i]) or not _is_finite(value)
-            name = None if missing else int(value)
-            bins[name] = bins.get(name, 0) + int(rows[i])
+        for value, rows in zip(*map(_plain_values, answer.columns), strict=True):
+            name = int(value) if _is_finite(value) else None
+            bins[name] = bins.get(name, 0) + int(rows)
         return bins
 
     def next_text(self, key, low, condition, step):

@@ -103,13 +103,17 @@ class KeyPlaces:
     @property
     def lead(self):
         """Index of the column that orders the rows; None where it does not come."""
-        return self.positions.get(self.keys[0].expression) if self.keys else None
+        return self.columns_of(self.keys[:1])[0] if self.keys else None
 
     @property
     def identity_columns(self):
         """Indices of the columns that together should have no values twice."""
-        found = [self.positions.get(key.expression) for key in self.identity]
+        found = self.columns_of(self.identity)
         return [] if None in found else found
+
+    def columns_of(self, keys):
+        """Index of the column of each key; None where it does not come."""
+        return [self.positions.get(key.expression) for key in keys]
 
     def _item_of(self, key):
         """Which item of the select list is a key."""

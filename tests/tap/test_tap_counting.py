@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyvo.dal import TAPService
 
-from astroquery_cfx.archive import EmbeddedArchive
 from astroquery_cfx.tap import Schema
 from astroquery_cfx.tap.adql import parse_select
 from astroquery_cfx.tap.counting import Counter, ask_ahead, make_plan
@@ -34,12 +33,6 @@ def stars():
     )
     table["ra"].meta["ucd"] = "pos.eq.ra;meta.main"
     return table
-
-
-@pytest.fixture(scope="module")
-def archive(stars):
-    with EmbeddedArchive({"stars": stars}) as running:
-        yield running
 
 
 @pytest.fixture

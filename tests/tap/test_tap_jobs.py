@@ -27,12 +27,6 @@ def stars():
     return table
 
 
-@pytest.fixture(scope="module")
-def archive(stars):
-    with EmbeddedArchive({"stars": stars}) as running:
-        yield running
-
-
 @pytest.fixture
 def transport(archive):
     service = TAPService(archive.url + "/tap")
