@@ -5,6 +5,7 @@ import math
 import re
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from astropy import log
 
 from ..errors import CFXError, IncompleteResultError, InvalidInputError, ServiceError, ServiceUnavailableError
@@ -15,6 +16,7 @@ __all__ = ["Counter", "Sums", "ask_ahead", "make_plan"]
 
 _FINITE = 1e300
 _TRIES = 3
+_COUNTS = {"cfx_rows", "cfx_known"}
 
 
 @dataclass
@@ -197,19 +199,29 @@ class Counter:
         return self._first_row(self._statement(items, condition), _names(items))
 
     def _checked(self, adql, room, names):
-        """An answer that has the columns that were asked for, and rows."""
+        """An answer that has the columns that were asked for, rows, and counts that are numbers."""
         for _ in range(_TRIES):
             answer = self._ask(adql, room)
             found = [item.name.lower() for item in answer.fields]
-            if found == names and (room != 1 or answer.num_rows == 1):
+            counted = [column for name, column in zip(found, answer.columns, strict=False) if name in _COUNTS]
+            if found == names and (room != 1 or answer.num_rows == 1) and all(map(_are_counts, counted)):
                 return answer
+        wrong = "" if all(map(_are_counts, counted)) else ", not all of which are whole numbers"
         raise IncompleteResultError(
-            f"The service answers a count by {answer.num_rows} rows of {', '.join(found)}: {adql}",
+            f"The service answers a count by {answer.num_rows} rows of {', '.join(found)}{wrong}: {adql}",
             remedy="try again; if it stays, the service mixes up its answers.")
 
     def _first_row(self, adql, names):
         answer = self._checked(adql, 1, names)
         return [_plain_values(column)[0] for column in answer.columns]
+
+
+def _are_counts(column):
+    """Whether a column holds whole numbers from 0 on, and no NULL: COUNT gives nothing else."""
+    data, mask = column
+    if data.dtype.kind not in "iuf" or data.ndim != 1 or (mask is not None and mask.any()):
+        return False
+    return bool(np.isfinite(data).all() and (data >= 0).all() and (data == np.floor(data)).all())
 
 
 def _plain_values(column):

@@ -9,7 +9,7 @@ from astropy.io.votable import from_table
 from astropy.table import MaskedColumn, Table
 from pyvo.dal import TAPService
 
-from astroquery_cfx import ServiceError, conf
+from astroquery_cfx import IncompleteResultError, ServiceError, conf
 from astroquery_cfx.archive import Behaviour, EmbeddedArchive
 from astroquery_cfx.tap import complete_query
 from astroquery_cfx.tap.adql import parse_select, split_with
@@ -106,6 +106,25 @@ def test_with_is_counted():
     assert Counter(ask, parse_select(adql)).count_statement(adql) == 7
     (counting,) = asked
     assert counting.startswith("WITH u AS (SELECT a FROM t) SELECT COUNT(*) AS cfx_rows FROM (SELECT a ")
+
+
+@pytest.mark.parametrize("count", [np.ma.masked, -1, 0.5, np.inf, "many"], ids=str)
+@pytest.mark.parametrize("ask", [
+    lambda counter: counter.count(), lambda counter: counter.key_statistics(Key("a", "a", "float")),
+    lambda counter: counter.histogram(Key("a", "a", "float"), "", 0, 9)], ids=["rows", "key", "histogram"])
+def test_counts_that_are_none(count, ask):
+    """COUNT gives whole numbers: all else is no answer, whatever stands beside it."""
+    kind = {"U": "U4", "f": "f8"}.get(np.asarray(count).dtype.kind, "i4")
+    column = MaskedColumn(np.array([0 if count is np.ma.masked else count], dtype=kind),
+                          mask=count is np.ma.masked)
+
+    def answer(adql, _):
+        names = [word for word in adql.replace(",", " ").split() if word.startswith("cfx_")]
+        return read_answer([as_votable(Table({
+            name: column if name in ("cfx_rows", "cfx_known") else [1.0] for name in names}))])
+
+    with pytest.raises(IncompleteResultError, match="whole numbers"):
+        ask(Counter(answer, parse_select("SELECT a FROM t")))
 
 
 def as_votable(table):
