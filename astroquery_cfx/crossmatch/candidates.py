@@ -20,8 +20,8 @@ from .density import (
 )
 from .ellipse import axis_scale
 from .fluxes import FluxBins
-from .grid import distinct
 from .likelihood import position_density
+from .rows import distinct
 from .sphere import find_pairs, position_angle
 
 __all__ = ["Candidates", "LeftSources", "Regions", "Survey", "find_candidates"]

@@ -8,7 +8,7 @@ never regions. Arrays in, arrays out; angles in degrees.
 import numpy as np
 
 from .density import angle_of, chord, unit_vectors
-from .grid import starts_run
+from .rows import starts_run
 
 __all__ = ["crowding_factor", "learn_crowding", "nearest_distances"]
 

@@ -10,7 +10,7 @@ Arrays in, arrays out.
 
 import numpy as np
 
-from .grid import distinct
+from .rows import distinct
 
 __all__ = ["FluxBins", "FluxCounts", "FluxPrior"]
 

@@ -7,7 +7,9 @@ side marks the cells that its radius touches; the rows of the larger side are lo
 
 import numpy as np
 
-__all__ = ["SLACK", "MarkedGrid", "distinct", "first_of_each", "starts_run"]
+from .rows import starts_run
+
+__all__ = ["SLACK", "MarkedGrid"]
 
 _CHUNK = 65_536         # rows of the larger side looked up at a time: a few arrays of this size fit in cache
 _BATCH = 262_144        # pairs tested at a time: bounds the memory where very many lie within the radius
@@ -162,23 +164,6 @@ class MarkedGrid:
                 which, step = _ranges(count[batch])
                 large_rows, small_rows = rows[batch][which], self.row[begin[batch][which] + step]
                 yield large_rows + start, small_rows, np.abs(chunk_dec[large_rows] - self.dec[small_rows])
-
-
-def starts_run(key):
-    """Which values are the first of a run of equal ones."""
-    return np.concatenate(([True], key[1:] != key[:-1]))[:len(key)]
-
-
-def first_of_each(key, order):
-    """Which rows come first of those with the same key, in an order that puts equal keys together."""
-    first = np.zeros(len(key), dtype=bool)
-    first[order] = starts_run(key[order])
-    return first
-
-
-def distinct(rows):
-    """The different numbers among whole ones, from 0 on, in order."""
-    return np.flatnonzero(np.bincount(rows))
 
 
 def _half_width(dec, reach):

@@ -10,7 +10,7 @@ from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.utils.masked import Masked
 
 from ..errors import InvalidInputError
-from .grid import first_of_each
+from .rows import first_of_each
 from .sphere import position_angle
 
 __all__ = ["OWN_COLUMNS", "Pairs", "check_choice", "join_rows", "merged_meta", "output_names"]

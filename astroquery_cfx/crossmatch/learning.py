@@ -11,7 +11,6 @@ import numpy as np
 from .crowding import crowding_factor, learn_crowding
 from .ellipse import axis_scale
 from .fluxes import FluxCounts, FluxPrior
-from .grid import distinct, first_of_each, starts_run
 from .likelihood import (
     LEAST_COVERAGE,
     learn_share,
@@ -20,6 +19,7 @@ from .likelihood import (
     prior_share,
     with_tail,
 )
+from .rows import distinct, first_of_each, starts_run
 from .sphere import find_pairs
 
 __all__ = ["Judgement", "Model", "judge", "learn", "prior_of"]
