@@ -47,6 +47,13 @@ def progress_bar(total, *, description, unit="row", show=None):
     from tqdm import tqdm
 
     # Thousands in the counts only where there are thousands, and the same width for each description.
-    with tqdm(total=total, desc=f"{description:<24}", unit=f" {unit}", unit_scale=(total or 10_000) >= 10_000,
-              file=sys.stderr, dynamic_ncols=True, leave=True) as bar:
+    with tqdm(
+        total=total,
+        desc=f"{description:<24}",
+        unit=f" {unit}",
+        unit_scale=(total or 10_000) >= 10_000,
+        file=sys.stderr,
+        dynamic_ncols=True,
+        leave=True,
+    ) as bar:
         yield bar

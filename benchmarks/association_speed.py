@@ -36,20 +36,31 @@ def main():
     fields = log[(log["status"] == "archived") & (log["exposure"] > 0)]["ra", "dec"]
     right = Fermi4FGL.get_catalog(path=shipped_catalog())
     places = {"left_coordinates": ("ra", "dec"), "right_coordinates": ("RAJ2000", "DEJ2000")}
-    ellipse, extent = (np.ma.filled(np.ma.asarray(right[name]).astype(float), np.nan)  # in degrees
-                       for name in ("Conf_95_SemiMajor", "Region_SemiMajor"))
-    regions = np.where(np.isfinite(ellipse), ellipse * axis_scale(0.999) / axis_scale(0.95), extent) * u.deg
+    ellipse, extent = (
+        np.ma.filled(np.ma.asarray(right[name]).astype(float), np.nan)  # in degrees
+        for name in ("Conf_95_SemiMajor", "Region_SemiMajor")
+    )
+    regions = (
+        np.where(np.isfinite(ellipse), ellipse * axis_scale(0.999) / axis_scale(0.95), extent)
+        * u.deg
+    )
     degrees = [left["ra"], left["dec"], right["RAJ2000"], right["DEJ2000"]]
     works = {
         "find_pairs, 0.1 deg": lambda: find_pairs(*degrees, 0.1),
         "crossmatch_tables, 0.1 deg": lambda: crossmatch_tables(left, right, 0.1 * u.deg, **places),
-        "crossmatch_tables, same regions": lambda: crossmatch_tables(left, right, regions, **places),
+        "crossmatch_tables, same regions": lambda: crossmatch_tables(
+            left, right, regions, **places
+        ),
         "associate_tables, no fields given": lambda: associate_tables(left, right, **places),
-        "associate_tables, positions": lambda: associate_tables(left, right, fields=fields, **places),
-        "associate_tables, positions and flux":
-            lambda: associate_tables(left, right, fields=fields, flux="b_flux_ap", **places),
-        "calibrate_association, 18 shifts":
-            lambda: calibrate_association(left, right, fields=fields, flux="b_flux_ap", **places),
+        "associate_tables, positions": lambda: associate_tables(
+            left, right, fields=fields, **places
+        ),
+        "associate_tables, positions and flux": lambda: associate_tables(
+            left, right, fields=fields, flux="b_flux_ap", **places
+        ),
+        "calibrate_association, 18 shifts": lambda: calibrate_association(
+            left, right, fields=fields, flux="b_flux_ap", **places
+        ),
     }
     base = None
     for name, work in works.items():

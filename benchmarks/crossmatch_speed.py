@@ -34,12 +34,16 @@ CASES = {
 
 def clustered(rng, rows):
     """Seven of ten rows in fields of 8 arcmin, 20 a field, the others anywhere."""
+
     def anywhere(size):
         return rng.uniform(0, 360, size), np.degrees(np.arcsin(rng.uniform(-1, 1, size)))
 
     field_ra, field_dec = anywhere(max(rows // 28, 1))
     field = rng.integers(0, len(field_ra), rows * 7 // 10)
-    distance, angle = 8 / 60 * np.sqrt(rng.uniform(0, 1, len(field))), rng.uniform(0, 2 * np.pi, len(field))
+    distance, angle = (
+        8 / 60 * np.sqrt(rng.uniform(0, 1, len(field))),
+        rng.uniform(0, 2 * np.pi, len(field)),
+    )
     dec = np.clip(field_dec[field] + distance * np.cos(angle), -89.9, 89.9)
     ra = (field_ra[field] + distance * np.sin(angle) / np.cos(np.radians(dec))) % 360
     other = anywhere(rows - len(field))
@@ -55,12 +59,15 @@ def make_sides(label, folder):
     if small_rows is None:
         from astroquery_cfx import Fermi4FGL
         from astroquery_cfx.fermi import shipped_catalog
+
         table = Fermi4FGL.get_catalog(path=shipped_catalog())
         small = tuple(np.asarray(table[name], dtype=float) for name in ("RAJ2000", "DEJ2000"))
     else:
         near = rng.choice(large_rows, small_rows // 2, replace=False)
-        small = tuple(np.concatenate((ours[near] + rng.normal(0, 0.4 / 3600, len(near)), others))
-                      for ours, others in zip(large, clustered(rng, small_rows - len(near)), strict=True))
+        small = tuple(
+            np.concatenate((ours[near] + rng.normal(0, 0.4 / 3600, len(near)), others))
+            for ours, others in zip(large, clustered(rng, small_rows - len(near)), strict=True)
+        )
         small[1].clip(-90, 90, out=small[1])
     np.save(folder / "large.npy", np.array(large))
     np.save(folder / "small.npy", np.array(small))
@@ -68,12 +75,14 @@ def make_sides(label, folder):
 
 def cfx(large, small, radius):
     from astroquery_cfx.crossmatch.sphere import find_pairs
+
     return find_pairs(*large, *small, radius)[:2]
 
 
 def astropy(large, small, radius):
     from astropy import units as u
     from astropy.coordinates import SkyCoord
+
     first, second = (SkyCoord(*side, unit="deg") for side in (large, small))
     i, j, _, _ = first.search_around_sky(second, radius * u.deg)
     return i, j
@@ -85,7 +94,9 @@ METHODS = {"cfx": cfx, "astropy": astropy}
 def run_method(name, folder, radius):
     """One round of one method in this process."""
     large, small = (np.load(folder / f"{side}.npy") for side in ("large", "small"))
-    METHODS[name](large[:, :1000], small[:, :10], radius)  # what is imported or compiled once does not count
+    METHODS[name](
+        large[:, :1000], small[:, :10], radius
+    )  # what is imported or compiled once does not count
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, cpu = time.perf_counter(), time.process_time()
     i, _ = METHODS[name](large, small, radius)
@@ -107,15 +118,23 @@ def compare(label, rounds):
         runs = {method: [] for method in METHODS}
         for _ in range(rounds):
             for method in METHODS:
-                runs[method].append(json.loads(in_own_process("--method", method, name, repr(radius))))
-    best = {method: min(results, key=lambda result: result["cpu"]) for method, results in runs.items()}
+                runs[method].append(
+                    json.loads(in_own_process("--method", method, name, repr(radius)))
+                )
+    best = {
+        method: min(results, key=lambda result: result["cpu"]) for method, results in runs.items()
+    }
     if len({result["pairs"] for result in best.values()}) > 1:
         print("  the methods do not find the same pairs:")
     for method, result in best.items():
-        print(f"  {method:8} {result['cpu']:8.3f} s CPU {result['wall']:8.3f} s wall "
-              f"{result['pairs']:9,} pairs, peak {result['megabytes']:6.0f} MB beyond the inputs")
-    print(f"  {best['astropy']['cpu'] / best['cfx']['cpu']:.1f} times faster (aim: {aim}), "
-          f"{best['cfx']['megabytes'] / max(best['astropy']['megabytes'], 1):.1%} of the memory\n")
+        print(
+            f"  {method:8} {result['cpu']:8.3f} s CPU {result['wall']:8.3f} s wall "
+            f"{result['pairs']:9,} pairs, peak {result['megabytes']:6.0f} MB beyond the inputs"
+        )
+    print(
+        f"  {best['astropy']['cpu'] / best['cfx']['cpu']:.1f} times faster (aim: {aim}), "
+        f"{best['cfx']['megabytes'] / max(best['astropy']['megabytes'], 1):.1%} of the memory\n"
+    )
 
 
 def whole_program(left, right, radius, output):
@@ -124,26 +143,48 @@ def whole_program(left, right, radius, output):
     from astropy.table import Table
 
     from astroquery_cfx import crossmatch_tables
+
     left, right = (Table.read(path, memmap=True) for path in (left, right))
     crossmatch_tables(left, right, radius * u.deg).write(output, overwrite=True)
 
 
 def compare_programs(label):
     from astropy.table import Table
+
     radius = CASES[label][2]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_sides(label, folder)
         for side in ("large", "small"):
             ra, dec = np.load(folder / f"{side}.npy")
-            Table({"row": np.arange(len(ra)), "ra": ra, "dec": dec},
-                  units={"ra": "deg", "dec": "deg"}).write(folder / f"{side}.fits")
+            Table(
+                {"row": np.arange(len(ra)), "ra": ra, "dec": dec}, units={"ra": "deg", "dec": "deg"}
+            ).write(folder / f"{side}.fits")
         files = [str(folder / f"{side}.fits") for side in ("large", "small")]
         commands = {
-            "cfx": [sys.executable, __file__, "--program", *files, repr(radius), str(folder / "cfx.fits")],
-            "stilts": ["stilts", "-Xmx12g", "tskymatch2", "find=all", f"in1={files[0]}", f"in2={files[1]}",
-                       "ra1=ra", "dec1=dec", "ra2=ra", "dec2=dec", f"error={radius * 3600!r}",
-                       f"out={folder / 'stilts.fits'}"]}
+            "cfx": [
+                sys.executable,
+                __file__,
+                "--program",
+                *files,
+                repr(radius),
+                str(folder / "cfx.fits"),
+            ],
+            "stilts": [
+                "stilts",
+                "-Xmx12g",
+                "tskymatch2",
+                "find=all",
+                f"in1={files[0]}",
+                f"in2={files[1]}",
+                "ra1=ra",
+                "dec1=dec",
+                "ra2=ra",
+                "dec2=dec",
+                f"error={radius * 3600!r}",
+                f"out={folder / 'stilts.fits'}",
+            ],
+        }
         for method, command in commands.items():
             start = time.perf_counter()
             subprocess.run(command, check=True, capture_output=True)
@@ -157,7 +198,9 @@ def main():
     parser.add_argument("--case", choices=CASES, action="append", help="which case, more than once")
     parser.add_argument("--all", action="store_true", help="all cases")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--stilts", action="store_true", help="also whole programs, beside stilts tskymatch2")
+    parser.add_argument(
+        "--stilts", action="store_true", help="also whole programs, beside stilts tskymatch2"
+    )
     parser.add_argument("--make", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--method", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--program", nargs=4, help=argparse.SUPPRESS)

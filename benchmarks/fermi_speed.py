@@ -20,10 +20,20 @@ from astropy.table import Table
 
 from astroquery_cfx import Fermi4FGL
 from astroquery_cfx.fermi.catalog import open_catalog
-from astroquery_cfx.fermi.spectral_model import spectral_models
+from astroquery_cfx.fermi.source.spectral_model import spectral_models
 
-CROSSMATCH = ["Source_Name", "RAJ2000", "DEJ2000", "GLON", "GLAT", "Conf_95_SemiMajor", "Conf_95_SemiMinor",
-              "Conf_95_PosAng", "Energy_Flux100", "CLASS1"]
+CROSSMATCH = [
+    "Source_Name",
+    "RAJ2000",
+    "DEJ2000",
+    "GLON",
+    "GLAT",
+    "Conf_95_SemiMajor",
+    "Conf_95_SemiMinor",
+    "Conf_95_PosAng",
+    "Energy_Flux100",
+    "CLASS1",
+]
 
 
 def seconds(work):
@@ -41,8 +51,10 @@ def ratio(work, other, rounds):
 
 def report(what, own, other, found, limit):
     """One line."""
-    print(f"{what:<62} {own:8.3f} s {other:8.3f} s   ratio {found:6.3f}   limit {limit}"
-          f"   {'good' if found <= limit else 'TOO SLOW'}")
+    print(
+        f"{what:<62} {own:8.3f} s {other:8.3f} s   ratio {found:6.3f}   limit {limit}"
+        f"   {'good' if found <= limit else 'TOO SLOW'}"
+    )
 
 
 def integrate_all(path):
@@ -81,20 +93,34 @@ def main():
     def read():
         Table.read(path, hdu=1)
 
-    report("read all columns / Table.read",
-           *ratio(lambda: Fermi4FGL.get_catalog(path=path), read, rounds), 1.2)
-    report("read the columns of the cross-match / Table.read",
-           *ratio(lambda: Fermi4FGL.get_catalog(path=path, columns=CROSSMATCH), read, rounds), 0.3)
-    report("import astroquery_cfx / import astroquery.heasarc",
-           *ratio(lambda: import_time("astroquery_cfx"), lambda: import_time("astroquery.heasarc"), rounds),
-           1.1)
+    report(
+        "read all columns / Table.read",
+        *ratio(lambda: Fermi4FGL.get_catalog(path=path), read, rounds),
+        1.2,
+    )
+    report(
+        "read the columns of the cross-match / Table.read",
+        *ratio(lambda: Fermi4FGL.get_catalog(path=path, columns=CROSSMATCH), read, rounds),
+        0.3,
+    )
+    report(
+        "import astroquery_cfx / import astroquery.heasarc",
+        *ratio(
+            lambda: import_time("astroquery_cfx"), lambda: import_time("astroquery.heasarc"), rounds
+        ),
+        1.1,
+    )
     if importlib.util.find_spec("gammapy") is None:
         print("gammapy is not installed: its spectra are not compared")
         return
     integrate_gammapy(path, 1)
-    report("all spectra built and integrated / 700 of them by gammapy",
-           *ratio(lambda: integrate_all(path), lambda: integrate_gammapy(path, 700), max(rounds // 5, 3)),
-           1.0)
+    report(
+        "all spectra built and integrated / 700 of them by gammapy",
+        *ratio(
+            lambda: integrate_all(path), lambda: integrate_gammapy(path, 700), max(rounds // 5, 3)
+        ),
+        1.0,
+    )
 
 
 if __name__ == "__main__":

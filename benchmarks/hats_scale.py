@@ -26,7 +26,7 @@ from dask.distributed import Client
 from dask.utils import parse_bytes
 
 from astroquery_cfx import ErrorEllipse, crossmatch_tables
-from astroquery_cfx.crossmatch.hats import crossmatch_hats, to_hats
+from astroquery_cfx.hats.crossmatch import crossmatch_hats, to_hats
 
 ELLIPSE = ErrorEllipse("major", "minor", "angle")
 REGIONS = {"0.1 deg": 0.1 * u.deg, "ellipses": ELLIPSE}
@@ -38,9 +38,9 @@ def clustered_sky(random, rows, centres):
     ra = random.uniform(0, 360, rows)
     dec = np.degrees(np.arcsin(random.uniform(-1, 1, rows)))
     field = random.integers(0, len(centres[0]), rows // 2)
-    dec[:rows // 2] = np.clip(centres[1][field] + random.normal(0, 0.15, rows // 2), -90, 90)
-    width = 0.15 / np.maximum(np.cos(np.radians(dec[:rows // 2])), 0.01)
-    ra[:rows // 2] = (centres[0][field] + width * random.normal(size=rows // 2)) % 360
+    dec[: rows // 2] = np.clip(centres[1][field] + random.normal(0, 0.15, rows // 2), -90, 90)
+    width = 0.15 / np.maximum(np.cos(np.radians(dec[: rows // 2])), 0.01)
+    ra[: rows // 2] = (centres[0][field] + width * random.normal(size=rows // 2)) % 360
     return ra * u.deg, dec * u.deg
 
 
@@ -53,9 +53,14 @@ def tables(rows, sources=7_195):
     left |= {f"flux_{band}": random.lognormal(size=rows) for band in range(7)}
     ra, dec = clustered_sky(random, sources, centres)
     major = np.minimum(random.lognormal(np.log(0.072), 0.6, sources), 0.8645)
-    right = {"source": np.arange(sources), "lon": ra, "lat": dec, "major": major * u.deg,
-             "minor": major * random.uniform(0.4, 1, sources) * u.deg,
-             "angle": random.uniform(-90, 90, sources) * u.deg}
+    right = {
+        "source": np.arange(sources),
+        "lon": ra,
+        "lat": dec,
+        "major": major * u.deg,
+        "minor": major * random.uniform(0.4, 1, sources) * u.deg,
+        "angle": random.uniform(-90, 90, sources) * u.deg,
+    }
     for name in ("lon", "lat"):
         right[name.replace("lon", "RAJ2000").replace("lat", "DEJ2000")] = right.pop(name)
     return Table(left, copy=False), Table(right, copy=False)
@@ -79,8 +84,12 @@ def differences(frame, expected):
     expected = expected[np.lexsort((expected["row"], expected["separation"], expected["source"]))]
     if len(frame) != len(expected):
         return abs(len(frame) - len(expected))
-    return int(sum(np.sum(frame[name].to_numpy() != np.asarray(expected[name]))
-                   for name in expected.colnames))
+    return int(
+        sum(
+            np.sum(frame[name].to_numpy() != np.asarray(expected[name]))
+            for name in expected.colnames
+        )
+    )
 
 
 def run(rows, memory, folder):
@@ -90,16 +99,28 @@ def run(rows, memory, folder):
     _, seconds = timed(lambda: to_hats(left, folder / "left", margin=None, partition_rows=250_000))
     to_hats(right, folder / "right", margin=0.9 * u.deg)
     files = list((folder / "left").rglob("Npix=*.parquet"))
-    report = {"rows": rows, "left_MB": round(size), "limit_MB": round(parse_bytes(memory) / 1e6),
-              "partitions": len(files), "to_hats_s": seconds}
+    report = {
+        "rows": rows,
+        "left_MB": round(size),
+        "limit_MB": round(parse_bytes(memory) / 1e6),
+        "partitions": len(files),
+        "to_hats_s": seconds,
+    }
     print(report, flush=True)
-    with dask.config.set(NO_SPILLING), \
-            Client(n_workers=1, threads_per_worker=2, memory_limit=memory, dashboard_address=None) as client:
+    with (
+        dask.config.set(NO_SPILLING),
+        Client(
+            n_workers=1, threads_per_worker=2, memory_limit=memory, dashboard_address=None
+        ) as client,
+    ):
         report["worker_before_MB"] = round(max(client.run(peak_memory).values()))
         for name, region in REGIONS.items():
             pairs, planned = timed(crossmatch_hats, folder / "left", folder / "right", region)
-            _, seconds = timed(lambda pairs=pairs, name=name: pairs.write_catalog(
-                folder / name.replace(" ", "_"), catalog_name="pairs", progress_bar=False))
+            _, seconds = timed(
+                lambda pairs=pairs, name=name: pairs.write_catalog(
+                    folder / name.replace(" ", "_"), catalog_name="pairs", progress_bar=False
+                )
+            )
             report[name] = {"plan_s": planned, "match_and_write_s": seconds}
             report["worker_peak_MB"] = round(max(client.run(peak_memory).values()))
             print(report, flush=True)
@@ -114,7 +135,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=20_000_000)
     parser.add_argument("--memory", default="1GiB", help="memory limit of the worker")
-    parser.add_argument("--folder", help="where the catalogues are written (default: a temporary folder)")
+    parser.add_argument(
+        "--folder", help="where the catalogues are written (default: a temporary folder)"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         report = run(arguments.rows, arguments.memory, Path(folder))

@@ -133,18 +133,29 @@ sys.exit(done.returncode)
 
 def measure(code, url, folder):
     """Run code in a process of its own: seconds, CPU seconds, peak MB, and what it found."""
-    done = subprocess.run([sys.executable, "-c", MEASURE, code, url, str(folder)], check=True,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, code, url, str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     seconds, cpu, memory, found = done.stdout.strip().split("|")
     return float(seconds), float(cpu), float(memory), found
 
 
 def main(repeats=3):
     """Print the table of times, memory and ratios."""
-    ways = {"notebook's steps": NOTEBOOK, "the job": JOB.format(figures=None),
-            "the job, no figures": JOB.format(figures=[])}
-    server = subprocess.Popen([sys.executable, "-W", "ignore", "-c", SERVER], text=True,
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    ways = {
+        "notebook's steps": NOTEBOOK,
+        "the job": JOB.format(figures=None),
+        "the job, no figures": JOB.format(figures=[]),
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", SERVER],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     start = time.perf_counter()
     url = server.stdout.readline().strip()
     print(f"archive ready after {time.perf_counter() - start:.1f} s (the sky is made at first use)")
@@ -159,8 +170,10 @@ def main(repeats=3):
         server.stdin.close()
         server.wait()
     base = best["notebook's steps"]
-    print(f"{'best of ' + str(repeats):<22}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}{'wall':>7}{'memory':>8}"
-          "   plane sources, pairs, Fermi sources")
+    print(
+        f"{'best of ' + str(repeats):<22}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}{'wall':>7}{'memory':>8}"
+        "   plane sources, pairs, Fermi sources"
+    )
     for name, (seconds, cpu, memory, found) in best.items():
         ratios = f"{seconds / base[0]:>7.2f}{memory / base[2]:>8.2f}"
         print(f"{name:<22}{seconds:>8.1f}{cpu:>8.1f}{memory:>9.0f}{ratios}   {found}")

@@ -40,7 +40,9 @@ def service_of(url):
 def whole(url, table, *, cache=False):
     from astroquery_cfx.tap import complete_query
 
-    return complete_query(service_of(url), f"SELECT {COLUMNS} FROM {table}", cache=cache, show_progress=False)
+    return complete_query(
+        service_of(url), f"SELECT {COLUMNS} FROM {table}", cache=cache, show_progress=False
+    )
 
 
 def unsafe(url, table):
@@ -62,7 +64,9 @@ def time_service(label, url, table, rounds):
         first, _ = best(1, lambda: whole(url, table, cache=True))
         again, _ = best(3 * rounds, lambda: whole(url, table, cache=True))  # the first ones warm up
     print(f"  first call, keeping             {first:7.2f} s")
-    print(f"  second call, from the cache     {again:7.2f} s   {first / again:.0f} times faster (aim 20)")
+    print(
+        f"  second call, from the cache     {again:7.2f} s   {first / again:.0f} times faster (aim 20)"
+    )
     for name, how in (("pyvo", "unsafe"), ("complete_query", "whole")):
         peak = memory(how, url, table)
         print(f"  peak memory of {name:<17}{peak:7.0f} MB above the imports")
@@ -75,9 +79,16 @@ def time_decoders(url, table, rounds):
 
     from astroquery_cfx.tap.votable import read_answer
 
-    body = requests.post(f"{url}/sync", timeout=300, data={
-        "REQUEST": "doQuery", "LANG": "ADQL", "QUERY": f"SELECT TOP 9999999 {COLUMNS} FROM {table}",
-        "MAXREC": "9999999"}).content
+    body = requests.post(
+        f"{url}/sync",
+        timeout=300,
+        data={
+            "REQUEST": "doQuery",
+            "LANG": "ADQL",
+            "QUERY": f"SELECT TOP 9999999 {COLUMNS} FROM {table}",
+            "MAXREC": "9999999",
+        },
+    ).content
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         votable = from_table(parse(io.BytesIO(body)).get_first_table().to_table())
@@ -85,17 +96,25 @@ def time_decoders(url, table, rounds):
         out = io.BytesIO()
         votable.to_xml(out)
         for name, content, aim in (("BINARY", body, 12), ("BINARY2", out.getvalue(), 5)):
-            pieces = [content[i:i + 65536] for i in range(0, len(content), 65536)]
-            theirs, _ = best(1, lambda body=content: parse(io.BytesIO(body)).get_first_table().to_table())
+            pieces = [content[i : i + 65536] for i in range(0, len(content), 65536)]
+            theirs, _ = best(
+                1, lambda body=content: parse(io.BytesIO(body)).get_first_table().to_table()
+            )
             ours, answer = best(rounds, lambda pieces=pieces: read_answer(pieces))
-            print(f"decode {answer.num_rows} rows of {name}: astropy {theirs:.2f} s, ours {ours:.2f} s, "
-                  f"{theirs / ours:.1f} times faster (aim {aim})")
+            print(
+                f"decode {answer.num_rows} rows of {name}: astropy {theirs:.2f} s, ours {ours:.2f} s, "
+                f"{theirs / ours:.1f} times faster (aim {aim})"
+            )
 
 
 def memory(how, url, table):
     """Peak memory of one call in a fresh process, in MB, less that of the imports."""
-    run = subprocess.run([sys.executable, __file__, "--memory", how, url, table], capture_output=True,
-                         check=True, text=True)
+    run = subprocess.run(
+        [sys.executable, __file__, "--memory", how, url, table],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
     return json.loads(run.stdout)
 
 
@@ -128,22 +147,28 @@ def time_growth(counts):
 class archive_process:  # noqa: N801 - a context manager
     """The embedded archive with a simulated catalogue, in another process."""
 
-    code = ("import sys; from astroquery_cfx.archive import EmbeddedArchive\n"
-            "import numpy as np; from astropy.table import Table\n"
-            "n = int(sys.argv[1]); r = np.random.default_rng(1); ra = np.sort(r.uniform(0, 360, n))\n"
-            "dec = np.degrees(np.arcsin(r.uniform(-1, 1, n)))\n"
-            "t = Table({'name': np.char.add('2CXO J', np.arange(n).astype('U16')), 'ra': ra, 'dec': dec,\n"
-            "           'b_flux_ap': r.lognormal(-32, 2, n)})\n"
-            "t['name'].meta['ucd'] = 'meta.id;meta.main'; t['ra'].meta['ucd'] = 'pos.eq.ra;meta.main'\n"
-            "t['dec'].meta['ucd'] = 'pos.eq.dec;meta.main'\n"
-            "with EmbeddedArchive({'csc': t}) as a:\n    print(a.url, flush=True); sys.stdin.read()")
+    code = (
+        "import sys; from astroquery_cfx.archive import EmbeddedArchive\n"
+        "import numpy as np; from astropy.table import Table\n"
+        "n = int(sys.argv[1]); r = np.random.default_rng(1); ra = np.sort(r.uniform(0, 360, n))\n"
+        "dec = np.degrees(np.arcsin(r.uniform(-1, 1, n)))\n"
+        "t = Table({'name': np.char.add('2CXO J', np.arange(n).astype('U16')), 'ra': ra, 'dec': dec,\n"
+        "           'b_flux_ap': r.lognormal(-32, 2, n)})\n"
+        "t['name'].meta['ucd'] = 'meta.id;meta.main'; t['ra'].meta['ucd'] = 'pos.eq.ra;meta.main'\n"
+        "t['dec'].meta['ucd'] = 'pos.eq.dec;meta.main'\n"
+        "with EmbeddedArchive({'csc': t}) as a:\n    print(a.url, flush=True); sys.stdin.read()"
+    )
 
     def __init__(self, rows):
         self.rows = rows
 
     def __enter__(self):
-        self.process = subprocess.Popen([sys.executable, "-c", self.code, str(self.rows)], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self.code, str(self.rows)],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         return self.process.stdout.readline().strip()
 
     def __exit__(self, *exception):

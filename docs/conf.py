@@ -39,8 +39,10 @@ highlight_language = "python"
 
 # Every name of this package must resolve; names of others do when CFX_DOCS_ONLINE is set.
 nitpicky = True
-_others = (r"(astropy|astroquery|gammapy|pyvo|numpy|matplotlib|"
-           r"pathlib|requests|collections|enum|threading|time)\.")
+_others = (
+    r"(astropy|astroquery|gammapy|pyvo|numpy|matplotlib|"
+    r"pathlib|requests|collections|enum|threading|time)\."
+)
 nitpick_ignore_regex = [
     (r"py:.*", _others + ".*"),
     (r"py:(class|obj|exc|meth|attr|data|mod|func)", r"[A-Za-z]+"),
@@ -66,10 +68,23 @@ html_sidebars = {"index": [], "installation": [], "quickstart": []}
 
 # One example a figure, in the order of the job, on the embedded archive.
 _examples = [
-    "observations_map", "sources_map", "longitude_histogram", "latitude_histogram", "plane_strip",
-    "matches_map", "flux_ratio_strip", "match_counts", "flux_ratio_by_position", "flux_ratio_by_class",
-    "matches_by_flux", "separations", "match_density_map", "class_shares", "reliability",
-    "completeness", "any_table",
+    "observations_map",
+    "sources_map",
+    "longitude_histogram",
+    "latitude_histogram",
+    "plane_strip",
+    "matches_map",
+    "flux_ratio_strip",
+    "match_counts",
+    "flux_ratio_by_position",
+    "flux_ratio_by_class",
+    "matches_by_flux",
+    "separations",
+    "match_density_map",
+    "class_shares",
+    "reliability",
+    "completeness",
+    "any_table",
 ]
 sphinx_gallery_conf = {
     "examples_dirs": ["examples"],

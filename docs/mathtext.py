@@ -10,8 +10,12 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import math_to_image
 from sphinx.util import logging
 
-_LOOK = {"mathtext.fontset": "cm", "svg.fonttype": "path", "savefig.transparent": True,
-         "svg.hashsalt": "math"}
+_LOOK = {
+    "mathtext.fontset": "cm",
+    "svg.fonttype": "path",
+    "savefig.transparent": True,
+    "svg.hashsalt": "math",
+}
 _BASELINE_DPI = 72
 
 
@@ -19,15 +23,24 @@ def picture(formula, *, size):
     """Draw a formula: SVG to stand in the text, on the line that the text stands on."""
     drawn = io.StringIO()
     with mpl.rc_context(_LOOK):
-        depth = math_to_image(f"${' '.join(formula.split())}$", drawn, format="svg", dpi=_BASELINE_DPI,
-                              prop=FontProperties(size=size))
+        depth = math_to_image(
+            f"${' '.join(formula.split())}$",
+            drawn,
+            format="svg",
+            dpi=_BASELINE_DPI,
+            prop=FontProperties(size=size),
+        )
     svg = drawn.getvalue()
-    svg = svg[svg.index("<svg"):]
+    svg = svg[svg.index("<svg") :]
     start, end = svg.find("<metadata>"), svg.find("</metadata>")
     if start >= 0:
-        svg = svg[:start] + svg[end + len("</metadata>"):]
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(formula)}" '
-                                f'style="vertical-align: -{depth:.1f}pt" ', 1)
+        svg = svg[:start] + svg[end + len("</metadata>") :]
+    return svg.replace(
+        "<svg ",
+        f'<svg role="img" aria-label="{html.escape(formula)}" '
+        f'style="vertical-align: -{depth:.1f}pt" ',
+        1,
+    )
 
 
 def visit(translator, node):
@@ -36,7 +49,9 @@ def visit(translator, node):
     try:
         svg = picture(node.astext(), size=14 if block else 12)
     except ValueError as error:
-        logging.getLogger(__name__).warning("formula that matplotlib cannot draw: %s", error, location=node)
+        logging.getLogger(__name__).warning(
+            "formula that matplotlib cannot draw: %s", error, location=node
+        )
         svg = html.escape(node.astext())
     tag = "div" if block else "span"
     translator.body.append(f'<{tag} class="formula">{svg}</{tag}>')

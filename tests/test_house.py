@@ -53,7 +53,7 @@ def own_imports(path):
         if isinstance(node, ast.Import):
             found = [alias.name.split(".") for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level:
-            base = list(package[:len(package) - node.level + 1]) + (node.module or "").split(".")
+            base = list(package[: len(package) - node.level + 1]) + (node.module or "").split(".")
             base = [part for part in base if part]
             found = [[*base, alias.name] for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -81,7 +81,9 @@ def test_arrows_point_down(path):
     room = room_of(path)
     if not room:  # the package itself gathers the names
         return
-    assert room in ARROWS, f"{room} is a new room: say in docs/architecture and here what it may know"
+    assert room in ARROWS, (
+        f"{room} is a new room: say in docs/architecture and here what it may know"
+    )
     allowed = ARROWS[room]
     if allowed is None:
         return
@@ -89,40 +91,56 @@ def test_arrows_point_down(path):
         first = imported.split(".")[0]
         if first == room or first in {"conf", "Conf", "__version__"}:
             continue
-        assert any(imported == name or imported.startswith(name + ".") for name in allowed), \
+        assert any(imported == name or imported.startswith(name + ".") for name in allowed), (
             f"{room} must not import {imported}"
+        )
 
 
 def test_only_the_command_line_knows_the_archive():
-    guilty = [str(path) for path in MODULES if room_of(path) not in {"archive", "cli"}
-              and any(name.split(".")[0] == "archive" for name in own_imports(path))]
+    guilty = [
+        str(path)
+        for path in MODULES
+        if room_of(path) not in {"archive", "cli"}
+        and any(name.split(".")[0] == "archive" for name in own_imports(path))
+    ]
     assert guilty == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(dotted(path)))
 def test_no_print_and_no_pyplot(path):
     assert "print" not in calls(path)
-    imported = {alias.name for node in ast.walk(ast.parse(path.read_text()))
-                if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
+    imported = {
+        alias.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
     assert not any("pyplot" in name or "pylab" in name for name in imported)
 
 
 def docstring_lines(node):
     """How many lines of a module, class or function are its docstring."""
     first = node.body[0] if node.body else None
-    has_one = isinstance(first, ast.Expr) and isinstance(getattr(first, "value", None), ast.Constant)
+    has_one = isinstance(first, ast.Expr) and isinstance(
+        getattr(first, "value", None), ast.Constant
+    )
     return first.end_lineno - first.lineno + 1 if has_one else 0
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: ".".join(dotted(path)))
 def test_files_and_functions_are_short(path):
     text = path.read_text()
-    nodes = [node for node in ast.walk(ast.parse(text))
-             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    nodes = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+    ]
     assert len(text.splitlines()) - sum(docstring_lines(node) for node in nodes) < 400
     for node in nodes:
         if isinstance(node, ast.FunctionDef):
-            assert node.end_lineno - node.lineno - docstring_lines(node) < 60, f"{node.name} is too long"
+            assert node.end_lineno - node.lineno - docstring_lines(node) < 60, (
+                f"{node.name} is too long"
+            )
 
 
 IMPORT = """
@@ -136,7 +154,9 @@ print(*sorted({name.split(".")[0] for name in sys.modules}))
 
 
 def test_import_opens_no_socket_and_loads_nothing_heavy():
-    done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True
+    )
     loaded = set(done.stdout.split())
     assert "astroquery_cfx" in loaded
     assert loaded.isdisjoint({"matplotlib", "scipy", "duckdb", "sqlglot", "pyarrow", "pandas"})
@@ -170,17 +190,23 @@ def public_api():
             if inspect.isclass(thing) or inspect.isroutine(thing):
                 yield f"{thing.__module__}.{thing.__qualname__}"
             if inspect.isclass(thing):
-                yield from (f"{thing.__module__}.{thing.__qualname__}.{method}" for method in vars(thing)
-                            if not method.startswith("_") and inspect.isroutine(getattr(thing, method)))
+                yield from (
+                    f"{thing.__module__}.{thing.__qualname__}.{method}"
+                    for method in vars(thing)
+                    if not method.startswith("_") and inspect.isroutine(getattr(thing, method))
+                )
 
 
 def test_public_docstrings_are_numpydoc():
     validate = pytest.importorskip("numpydoc.validate").validate
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     ignored = set(project["tool"]["numpydoc_validation"]["checks"])
-    faults = [f"{name}: {code} {text}" for name in sorted(set(public_api()))
-              for code, text in validate(name)["errors"]
-              if code not in ignored and not (code in {"PR01", "RT01"} and is_said_in_one_line(name))]
+    faults = [
+        f"{name}: {code} {text}"
+        for name in sorted(set(public_api()))
+        for code, text in validate(name)["errors"]
+        if code not in ignored and not (code in {"PR01", "RT01"} and is_said_in_one_line(name))
+    ]
     assert faults == []
 
 
@@ -197,17 +223,29 @@ def test_names_users_start_from_show_how():
 
 
 def tracked():
-    done = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         pytest.skip("not a git checkout")
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
 # Written in pieces, so that this file does not name them either.
-MACHINE = re.compile("|".join([
-    r"(?<![\w.])/(wo" + r"rk|ro" + r"ot|ho" + r"me|Us" + r"ers|opt)/", r"/tmp/" + r"\w", r"\.py" + r"env/",
-    "files." + "pythonhosted", "pypi." + "org", "anaconda." + "org", "deb." + r"debian\.", "artif" + "actory",
-]))
+MACHINE = re.compile(
+    "|".join(
+        [
+            r"(?<![\w.])/(wo" + r"rk|ro" + r"ot|ho" + r"me|Us" + r"ers|opt)/",
+            r"/tmp/" + r"\w",
+            r"\.py" + r"env/",
+            "files." + "pythonhosted",
+            "pypi." + "org",
+            "anaconda." + "org",
+            "deb." + r"debian\.",
+            "artif" + "actory",
+        ]
+    )
+)
 
 
 def test_nothing_names_a_machine():
@@ -222,10 +260,13 @@ def test_nothing_names_a_machine():
 
 
 def test_data_beside_the_checkout_are_for_tests_only():
-    guilty = [str(path) for path in tracked()
-              if path.suffix in {".py", ".rst", ".toml", ".cfg", ".ini", ".md"}
-              and path.relative_to(ROOT).parts[0] not in {"tests", "benchmarks"}
-              and "shared" + "/" in path.read_text()]
+    guilty = [
+        str(path)
+        for path in tracked()
+        if path.suffix in {".py", ".rst", ".toml", ".cfg", ".ini", ".md"}
+        and path.relative_to(ROOT).parts[0] not in {"tests", "benchmarks"}
+        and "shared" + "/" in path.read_text()
+    ]
     assert guilty == []
 
 
@@ -244,7 +285,9 @@ def test_citation_is_valid():
     yaml = pytest.importorskip("yaml")
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert {"cff-version", "message", "title", "authors", "license"} <= set(citation)
-    assert all({"type", "title", "authors"} <= set(reference) for reference in citation["references"])
+    assert all(
+        {"type", "title", "authors"} <= set(reference) for reference in citation["references"]
+    )
 
 
 def test_version_is_known():
@@ -256,7 +299,9 @@ def test_no_setting_stands_twice():
     assert {"pytest", "coverage", "tox", "setuptools"} & set(project["tool"]) == {"setuptools"}
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    assert all(section == "tool:pytest" or section.startswith("coverage:") for section in setup.sections())
+    assert all(
+        section == "tool:pytest" or section.startswith("coverage:") for section in setup.sections()
+    )
     tox = ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
     assert all(section == "tox" or section.startswith("testenv") for section in tox.sections())
@@ -271,8 +316,13 @@ def test_architecture_names_every_room_and_nothing_that_is_not():
 
 def test_every_module_has_its_place_on_the_page_of_the_architecture():
     page = (ROOT / "docs" / "architecture" / "index.rst").read_text()
-    rooms = dict(re.findall(r"^``([a-z_/]+)``\n-+\n(.*?)(?=^``[a-z_/]+``\n-|^Rules)", page, re.S | re.M))
-    named = {room.removeprefix("astroquery_cfx/") + module for room, text in rooms.items()
-             for module in re.findall(r"``(\w+\.py)``", text.partition("::")[2])}
+    rooms = dict(
+        re.findall(r"^``([a-z_/]+)``\n-+\n(.*?)(?=^``[a-z_/]+``\n-|^Rules)", page, re.S | re.M)
+    )
+    named = {
+        room.removeprefix("astroquery_cfx/") + module
+        for room, text in rooms.items()
+        for module in re.findall(r"``(\w+\.py)``", text.partition("::")[2])
+    }
     real = {str(path.relative_to(PACKAGE)) for path in MODULES if path.name != "__init__.py"}
     assert named == real

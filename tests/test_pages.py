@@ -64,7 +64,11 @@ def broken_links(folder, page):
         aim = (page.parent / unquote(urlparse(address).path)) if address else page
         if not aim.exists() or folder not in [aim.resolve(), *aim.resolve().parents]:
             yield f"{page.relative_to(folder)} -> {target}"
-        elif anchor and aim.suffix == ".html" and unquote(anchor) not in links_of(aim.resolve()).anchors:
+        elif (
+            anchor
+            and aim.suffix == ".html"
+            and unquote(anchor) not in links_of(aim.resolve()).anchors
+        ):
             yield f"{page.relative_to(folder)} -> {target} (no such place on the page)"
 
 
@@ -77,17 +81,32 @@ class Quiet(SimpleHTTPRequestHandler):
 def browser(tmp_path_factory):
     """A Chromium without a screen, that asks nobody but this machine."""
     webdriver = pytest.importorskip("selenium.webdriver")
-    chromium = next((path for name in ("chromium", "chromium-browser", "google-chrome")
-                     if (path := shutil.which(name))), None)
+    chromium = next(
+        (
+            path
+            for name in ("chromium", "chromium-browser", "google-chrome")
+            if (path := shutil.which(name))
+        ),
+        None,
+    )
     driver = shutil.which("chromedriver")
     if chromium is None or driver is None:
         pytest.skip("no Chromium with its driver here")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    for argument in ("headless", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-quic",
-                     "no-first-run", "disable-background-networking", "disable-component-update",
-                     "disable-sync", f"window-size={WIDTH},900",
-                     f"user-data-dir={tmp_path_factory.mktemp('browser')}"):
+    for argument in (
+        "headless",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-dev-shm-usage",
+        "disable-quic",
+        "no-first-run",
+        "disable-background-networking",
+        "disable-component-update",
+        "disable-sync",
+        f"window-size={WIDTH},900",
+        f"user-data-dir={tmp_path_factory.mktemp('browser')}",
+    ):
         options.add_argument(f"--{argument}")
     driver = webdriver.Chrome(options, webdriver.ChromeService(driver))
     driver.set_page_load_timeout(HALF_A_MINUTE)
@@ -112,11 +131,16 @@ def look_at(browser, folder, pages):
 
 
 def check_pages(browser, folder, pattern):
-    pages = sorted(str(path.relative_to(folder)) for path in folder.glob(pattern)
-                   if "_static" not in path.parts)  # pieces of the theme, not pages
+    pages = sorted(
+        str(path.relative_to(folder))
+        for path in folder.glob(pattern)
+        if "_static" not in path.parts
+    )  # pieces of the theme, not pages
     assert [broken for page in pages for broken in broken_links(folder, folder / page)] == []
     looks = list(look_at(browser, folder, pages))
-    assert [look for look in looks if look["errors"] or not look["title"] or look["words"] < 10] == []
+    assert [
+        look for look in looks if look["errors"] or not look["title"] or look["words"] < 10
+    ] == []
 
 
 def test_documentation(browser):
@@ -135,8 +159,11 @@ def test_a_broken_page_is_found(browser, tmp_path):
     folder = tmp_path / "pages"
     folder.mkdir()
     (folder / "index.html").write_text(
-        "<title>Broken</title><p>" + "word " * 20 + "<a href='nowhere.html'>x</a><img src='no.png'>")
+        "<title>Broken</title><p>" + "word " * 20 + "<a href='nowhere.html'>x</a><img src='no.png'>"
+    )
     assert list(broken_links(folder, folder / "index.html")) == [
-        "index.html -> nowhere.html", "index.html -> no.png"]
+        "index.html -> nowhere.html",
+        "index.html -> no.png",
+    ]
     (look,) = look_at(browser, folder, ["index.html"])
     assert look["errors"] == ["broken image no.png"]

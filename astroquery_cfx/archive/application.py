@@ -1,10 +1,10 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The resources of the TAP service: which answer belongs to which request."""
 
+from .documents import error_document
+from .jobs import Jobs
 from .task import Task
-from .uws import Jobs
 from .vosi import availability_document, capabilities_document, tables_document
-from .votable import error_document
 from .web import Answer
 
 __all__ = ["Application"]
@@ -33,7 +33,7 @@ class Application:
         path = request.path.rstrip("/")
         if not path.startswith(self.root + "/tap"):
             return not_found(request)
-        resource, *below = path[len(self.root + "/tap"):].strip("/").split("/")
+        resource, *below = path[len(self.root + "/tap") :].strip("/").split("/")
         method = getattr(self, f"_{resource}", None) if resource in _RESOURCES else None
         if method is None or (below and resource != "async"):
             return not_found(request)

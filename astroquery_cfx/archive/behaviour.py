@@ -89,11 +89,20 @@ class Behaviour:
     def dachs(cls, **changes):
         """GAVO DaCHS 2.7, as measured; keywords change single switches."""
         dachs = {
-            "default_limit": 20_000, "hard_limit": 20_000_000, "top_lifts_limit": False,
-            "maxrec_lifts_limit": True, "rows_over_limit": 1, "false_overflow": True,
-            "flag_default_limit": True, "order": "stored", "table_prefix": "cfx.",
-            "time_must_be_quoted": True, "count_name": None, "phase_run_in_post": False,
-            "union_top_lost": True, "gzip": True,
+            "default_limit": 20_000,
+            "hard_limit": 20_000_000,
+            "top_lifts_limit": False,
+            "maxrec_lifts_limit": True,
+            "rows_over_limit": 1,
+            "false_overflow": True,
+            "flag_default_limit": True,
+            "order": "stored",
+            "table_prefix": "cfx.",
+            "time_must_be_quoted": True,
+            "count_name": None,
+            "phase_run_in_post": False,
+            "union_top_lost": True,
+            "gzip": True,
         }
         return cls(**(dachs | changes))
 

@@ -10,10 +10,20 @@ __all__ = ["HEASARC_UNITS", "arrow_column", "arrow_table", "describe_column", "i
 
 # astropy's spelling -> HEASARC's
 HEASARC_UNITS = {
-    "erg / (s cm2)": "erg/s/cm^2", "ct / (s cm2)": "count/s/cm^2", "count / (s cm2)": "count/s/cm^2"}
+    "erg / (s cm2)": "erg/s/cm^2",
+    "ct / (s cm2)": "count/s/cm^2",
+    "count / (s cm2)": "count/s/cm^2",
+}
 
-_INTEGERS = {"i1": np.int16, "u1": np.int16, "i2": np.int16, "u2": np.int32, "i4": np.int32,
-             "u4": np.int64, "i8": np.int64}
+_INTEGERS = {
+    "i1": np.int16,
+    "u1": np.int16,
+    "i2": np.int16,
+    "u2": np.int32,
+    "i4": np.int32,
+    "u4": np.int64,
+    "i8": np.int64,
+}
 
 
 def arrow_table(table):
@@ -40,7 +50,9 @@ def arrow_table(table):
 
 def arrow_column(column):
     """One column as an Arrow array, or None where it does not fit in a database."""
-    values = np.ma.asarray(getattr(column, "value", column) if column.info.unit is not None else column)
+    values = np.ma.asarray(
+        getattr(column, "value", column) if column.info.unit is not None else column
+    )
     if values.ndim != 1:
         return None
     mask = np.ma.getmaskarray(values)
@@ -79,7 +91,9 @@ def _strings(data, mask):
     codes = np.ascontiguousarray(data).view(np.uint32 if data.dtype.kind == "U" else np.uint8)
     codes = codes.reshape(len(data), width)
     if codes.max() > 127:
-        return pa.array(np.char.decode(data, "utf-8") if data.dtype.kind == "S" else data, mask=mask)
+        return pa.array(
+            np.char.decode(data, "utf-8") if data.dtype.kind == "S" else data, mask=mask
+        )
     filled = codes != 0
     # the last filled place counts: a null byte inside a string belongs to it
     lengths = np.where(filled.any(axis=1), width - filled[:, ::-1].argmax(axis=1), 0)
@@ -120,11 +134,16 @@ def describe_column(column, datatype, known=None):
     meta = column.info.meta or {}
     unit = column.info.unit
     return ColumnInfo(
-        column.info.name.lower(), datatype, known.unit if unit is None else _unit_text(unit),
+        column.info.name.lower(),
+        datatype,
+        known.unit if unit is None else _unit_text(unit),
         str(meta.get("ucd", "") or known.ucd),
         str(column.info.description or known.description),
-        str(meta.get("precision", "") or known.precision), str(meta.get("width", "") or known.width),
-        str(meta.get("xtype", "") or known.xtype), known.quoted)
+        str(meta.get("precision", "") or known.precision),
+        str(meta.get("width", "") or known.width),
+        str(meta.get("xtype", "") or known.xtype),
+        known.quoted,
+    )
 
 
 def _unit_text(unit):

@@ -28,9 +28,15 @@ class Database:
     """
 
     def __init__(self, order):
-        self._connection = duckdb.connect(":memory:", config={
-            "enable_external_access": "false", "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false", "python_enable_replacements": "false"})
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "enable_external_access": "false",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "python_enable_replacements": "false",
+            },
+        )
         self._connection.execute(MACROS)
         self._plan_joins_well()
         self._connection.execute("SET lock_configuration = true")
@@ -84,8 +90,10 @@ class Database:
         info = self.tables[name.lower()]
         names = ", ".join(f'"{column}"' for column in info.visible)
         self._connection.execute(f'DELETE FROM "{info.physical}"')
-        self._connection.execute(f'INSERT INTO "{info.physical}" ({names}, __row) '
-                                 f"SELECT {names}, row_number() OVER () FROM incoming")
+        self._connection.execute(
+            f'INSERT INTO "{info.physical}" ({names}, __row) '
+            f"SELECT {names}, row_number() OVER () FROM incoming"
+        )
         self._connection.unregister("incoming")
         info.rows = len(table)
 
@@ -107,8 +115,10 @@ class Database:
             if self._order == "shuffled":
                 return f"(SELECT * FROM {name} ORDER BY hash(__row + {number}))"
             start = int(number * _GOLDEN % 1 * table.rows)
-            return f"(SELECT * FROM {name} WHERE __row > {start} UNION ALL " \
-                   f"SELECT * FROM {name} WHERE __row <= {start})"
+            return (
+                f"(SELECT * FROM {name} WHERE __row > {start} UNION ALL "
+                f"SELECT * FROM {name} WHERE __row <= {start})"
+            )
 
         return sql
 
@@ -117,23 +127,34 @@ def store(connection, table, name, physical, *, known=None, temporary=False):
     """Make a table of the database, with the implicit columns of HEASARC's tables; gives its TableInfo."""
     known = known or {}
     rows = arrow_table(table)
-    info = TableInfo(name, physical, rows=len(table),
-                     description=str(table.meta.get("description", "") or ""),
-                     simulated=str(table.meta.get("simulated", "") or ""))
+    info = TableInfo(
+        name,
+        physical,
+        rows=len(table),
+        description=str(table.meta.get("description", "") or ""),
+        simulated=str(table.meta.get("simulated", "") or ""),
+    )
     for column in table.itercols():
         lower = column.info.name.lower()
         if lower in rows.column_names:
-            info.columns[lower] = describe_column(column, votable_type(rows[lower]), known.get(lower))
+            info.columns[lower] = describe_column(
+                column, votable_type(rows[lower]), known.get(lower)
+            )
     implicit = {} if temporary else {"__row": "CAST(row_number() OVER () AS INTEGER)"}
     if info.positional and not temporary:
-        implicit |= {"__x_ra_dec": "cos(radians(dec)) * sin(radians(ra))",
-                     "__y_ra_dec": "cos(radians(dec)) * cos(radians(ra))", "__z_ra_dec": "sin(radians(dec))"}
+        implicit |= {
+            "__x_ra_dec": "cos(radians(dec)) * sin(radians(ra))",
+            "__y_ra_dec": "cos(radians(dec)) * cos(radians(ra))",
+            "__z_ra_dec": "sin(radians(dec))",
+        }
     implicit = {name: sql for name, sql in implicit.items() if name not in info.columns}
     info.columns |= {name: IMPLICIT_COLUMNS[name] for name in implicit}
     connection.register("incoming", rows)
     try:
         items = ", ".join(["*", *(f"{sql} AS {name}" for name, sql in implicit.items())])
-        connection.execute(f'CREATE {"TEMP " * temporary}TABLE "{physical}" AS SELECT {items} FROM incoming')
+        connection.execute(
+            f'CREATE {"TEMP " * temporary}TABLE "{physical}" AS SELECT {items} FROM incoming'
+        )
     finally:
         connection.unregister("incoming")
     return info

@@ -67,7 +67,9 @@ class EmbeddedArchive:
     def __init__(self, tables=None, *, port=0, behaviour=None, intercept=None):
         _need_engine()
         if not isinstance(port, int) or not 0 <= port <= 65535:
-            raise InvalidInputError(f"{port} is no port.", remedy="give a number from 1024 to 65535.")
+            raise InvalidInputError(
+                f"{port} is no port.", remedy="give a number from 1024 to 65535."
+            )
         self._given = simulated_tables() if tables is None else dict(tables)
         for name in self._given:
             _check_name(name)
@@ -80,8 +82,9 @@ class EmbeddedArchive:
     def url(self):
         """Base URL of the VO services, as `~astroquery_cfx.CSCPlaneClass` wants it; TAP is below it."""
         if self._server is None:
-            raise InvalidInputError("The archive is not running.",
-                                    remedy="call start(), or use it in a with block.")
+            raise InvalidInputError(
+                "The archive is not running.", remedy="call start(), or use it in a with block."
+            )
         return f"http://127.0.0.1:{self._server.server_port}{ROOT}"
 
     def start(self):
@@ -109,18 +112,26 @@ class EmbeddedArchive:
         try:
             self._server = WebServer(self.port, self._answer, compress=self.behaviour.gzip)
         except OSError as error:
-            raise OutputError(f"The archive cannot listen on port {self.port}: {error.strerror}.",
-                              remedy="choose another port, or 0 for any free one.") from error
+            raise OutputError(
+                f"The archive cannot listen on port {self.port}: {error.strerror}.",
+                remedy="choose another port, or 0 for any free one.",
+            ) from error
         try:
-            service = Service({name: _read(source) for name, source in self._given.items()}, self.behaviour)
+            service = Service(
+                {name: _read(source) for name, source in self._given.items()}, self.behaviour
+            )
         except BaseException:
             self._server.server_close()
             self._server = None
             raise
         self._application = Application(service, ROOT)
         self._application.url = self.url
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05},
-                                        name="embedded-archive", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.05},
+            name="embedded-archive",
+            daemon=True,
+        )
         self._thread.start()
         return self
 
@@ -154,14 +165,21 @@ def _need_engine():
     except ImportError as error:
         raise MissingDependencyError(
             f"The embedded archive needs {error.name}, which is not installed.",
-            remedy='pip install "astroquery_cfx[archive]"') from error
+            remedy='pip install "astroquery_cfx[archive]"',
+        ) from error
 
 
 def _check_name(name):
-    if not isinstance(name, str) or not name.isidentifier() or name.startswith("__") \
-            or name.lower() in ("metainfo", "incoming"):
-        raise InvalidInputError(f"{name!r} cannot be the name of a table.",
-                                remedy="use letters, digits and '_', beginning with a letter.")
+    if (
+        not isinstance(name, str)
+        or not name.isidentifier()
+        or name.startswith("__")
+        or name.lower() in ("metainfo", "incoming")
+    ):
+        raise InvalidInputError(
+            f"{name!r} cannot be the name of a table.",
+            remedy="use letters, digits and '_', beginning with a letter.",
+        )
 
 
 def _read(source):
@@ -174,5 +192,7 @@ def _read(source):
         from ..files import read_table
 
         return read_table(source)
-    raise InvalidInputError(f"A table was expected, or a path, not {type(source).__name__}.",
-                            remedy="give the path of a FITS, VOTable, ECSV, CSV or Parquet file.")
+    raise InvalidInputError(
+        f"A table was expected, or a path, not {type(source).__name__}.",
+        remedy="give the path of a FITS, VOTable, ECSV, CSV or Parquet file.",
+    )

@@ -45,7 +45,10 @@ def _whole(column):
 
 def _binary_block(arrays, columns, null_flags):
     count = len(arrays[0])
-    pieces, lengths = [], []  # per column: bytes in a matrix, and how many of each line count (None: all)
+    pieces, lengths = (
+        [],
+        [],
+    )  # per column: bytes in a matrix, and how many of each line count (None: all)
     if null_flags:
         flags = np.stack([nulls_of(array) for array in arrays], axis=1)
         pieces.append(np.packbits(flags, axis=1))
@@ -78,7 +81,7 @@ def _counted(shape, pieces, lengths):
     for piece, length in zip(pieces, lengths, strict=True):
         width = piece.shape[1]
         if length is not None:
-            counted[:, start:start + width] = np.arange(width) < length[:, None]
+            counted[:, start : start + width] = np.arange(width) < length[:, None]
         start += width
     return counted
 
@@ -86,7 +89,7 @@ def _counted(shape, pieces, lengths):
 def _bits(array, buffer):
     """A bitmap of an Arrow array as truth values."""
     bits = np.unpackbits(np.frombuffer(array.buffers()[buffer], dtype=np.uint8), bitorder="little")
-    return bits[array.offset:array.offset + len(array)].astype(bool)
+    return bits[array.offset : array.offset + len(array)].astype(bool)
 
 
 def nulls_of(array):
@@ -101,9 +104,11 @@ def column_values(array, column):
     if column.datatype == "boolean":
         return _bits(array, 1) & ~nulls_of(array)
     kind = np.dtype(_BIG_ENDIAN[column.datatype]).newbyteorder("=")
-    values = np.frombuffer(array.buffers()[1], dtype=kind)[array.offset:array.offset + len(array)]
+    values = np.frombuffer(array.buffers()[1], dtype=kind)[array.offset : array.offset + len(array)]
     if array.null_count:
-        values = np.where(nulls_of(array), kind.type(np.nan if column.null is None else column.null), values)
+        values = np.where(
+            nulls_of(array), kind.type(np.nan if column.null is None else column.null), values
+        )
     return values
 
 
@@ -112,21 +117,22 @@ def _utf16(array):
     texts = [b"" if text is None else text.encode("utf-16-be") for text in array.to_pylist()]
     offsets = np.zeros(len(texts) + 1, dtype=np.int32)
     np.cumsum([len(text) for text in texts], out=offsets[1:])
-    return pa.Array.from_buffers(pa.binary(), len(texts), [
-        None, pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))])
+    return pa.Array.from_buffers(
+        pa.binary(), len(texts), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(texts))]
+    )
 
 
 def _text_matrix(array):
     """Bytes of strings, padded to the longest, and their lengths."""
     _, offsets, data = array.buffers()
-    offsets = np.frombuffer(offsets, dtype=np.int32)[array.offset:array.offset + len(array) + 1]
+    offsets = np.frombuffer(offsets, dtype=np.int32)[array.offset : array.offset + len(array) + 1]
     lengths = np.where(nulls_of(array), 0, np.diff(offsets))
     width = int(lengths.max(initial=0))
     if width == 0:
         return np.zeros((len(array), 0), dtype=np.uint8), lengths
     data = np.frombuffer(data, dtype=np.uint8)
     if (lengths == width).all():
-        return data[offsets[0]:offsets[-1]].reshape(len(array), width), lengths
+        return data[offsets[0] : offsets[-1]].reshape(len(array), width), lengths
     places = np.minimum(offsets[:-1, None] + np.arange(width, dtype=np.int32), len(data) - 1)
     return data[places], lengths
 
@@ -141,8 +147,14 @@ def tabledata_blocks(result):
 
 def _cell_texts(array):
     if pa.types.is_floating(array.type):
-        return ["" if value is None else repr(value) if array.type != pa.float32() else str(np.float32(value))
-                for value in array.to_pylist()]
+        return [
+            ""
+            if value is None
+            else repr(value)
+            if array.type != pa.float32()
+            else str(np.float32(value))
+            for value in array.to_pylist()
+        ]
     if pa.types.is_boolean(array.type):
         return ["" if value is None else "T" if value else "F" for value in array.to_pylist()]
     return ["" if value is None else escape(str(value)) for value in array.to_pylist()]

@@ -7,9 +7,9 @@ from functools import partial
 import numpy as np
 
 from .catalogue import STRINGS
+from .documents import votable_document
 from .encode import column_values
 from .sql import QueryError
-from .votable import votable_document
 
 __all__ = ["FORMATS", "find_format"]
 
@@ -44,8 +44,12 @@ def _fits(result):
     from astropy.io import fits
 
     columns = []
-    for name, column, array in zip(_distinct([column.name for column in result.columns]), result.columns,
-                                   result.rows.columns, strict=True):
+    for name, column, array in zip(
+        _distinct([column.name for column in result.columns]),
+        result.columns,
+        result.rows.columns,
+        strict=True,
+    ):
         columns.append(_fits_column(name, column, array.combine_chunks()))
     hdu = fits.BinTableHDU.from_columns(columns)
     for number, column in enumerate(result.columns, 1):
@@ -53,7 +57,9 @@ def _fits(result):
             hdu.header[f"TUCD{number}"] = column.ucd
         if column.description:
             hdu.header[f"TCOMM{number}"] = column.description.encode("ascii", "replace").decode()
-    hdu.header["QSTATUS"] = "OVERFLOW" if result.overflow and result.overflow_flag != "none" else "OK"
+    hdu.header["QSTATUS"] = (
+        "OVERFLOW" if result.overflow and result.overflow_flag != "none" else "OK"
+    )
     for sentence in result.simulated:
         hdu.header.add_comment(sentence)
     buffer = io.BytesIO()
@@ -70,25 +76,43 @@ def _fits_column(name, column, array):
     from astropy.io import fits
 
     if column.datatype in STRINGS:
-        texts = [(value or "").encode("ascii", "replace") for value in array.to_pylist()]  # FITS has no more
+        texts = [
+            (value or "").encode("ascii", "replace") for value in array.to_pylist()
+        ]  # FITS has no more
         texts = np.array(texts or [b""], dtype="S")
-        return fits.Column(name, f"{max(texts.dtype.itemsize, 1)}A", array=texts[:len(array)])
+        return fits.Column(name, f"{max(texts.dtype.itemsize, 1)}A", array=texts[: len(array)])
     unit = _FITS_UNITS.get(column.unit, column.unit) or None
-    return fits.Column(name, _FITS_FORMATS[column.datatype], unit=unit, null=column.null,
-                       array=column_values(array, column))
+    return fits.Column(
+        name,
+        _FITS_FORMATS[column.datatype],
+        unit=unit,
+        null=column.null,
+        array=column_values(array, column),
+    )
 
 
 # name -> media type, other names, writer
 FORMATS = {
-    "votable": ("text/xml", ["application/x-votable+xml", "text/xml", "votable/b",
-                             "application/x-votable+xml;serialization=binary"],
-                partial(votable_document, serialization="binary")),
-    "votable/b2": ("application/x-votable+xml;serialization=BINARY2",
-                   ["application/x-votable+xml;serialization=binary2"],
-                   partial(votable_document, serialization="binary2")),
-    "votable/td": ("application/x-votable+xml;serialization=TABLEDATA",
-                   ["application/x-votable+xml;serialization=tabledata"],
-                   partial(votable_document, serialization="tabledata")),
+    "votable": (
+        "text/xml",
+        [
+            "application/x-votable+xml",
+            "text/xml",
+            "votable/b",
+            "application/x-votable+xml;serialization=binary",
+        ],
+        partial(votable_document, serialization="binary"),
+    ),
+    "votable/b2": (
+        "application/x-votable+xml;serialization=BINARY2",
+        ["application/x-votable+xml;serialization=binary2"],
+        partial(votable_document, serialization="binary2"),
+    ),
+    "votable/td": (
+        "application/x-votable+xml;serialization=TABLEDATA",
+        ["application/x-votable+xml;serialization=tabledata"],
+        partial(votable_document, serialization="tabledata"),
+    ),
     "csv": ("text/csv;header=present", ["text/csv", "application/csv"], _csv),
     "tsv": ("text/tab-separated-values", ["text/tsv"], partial(_csv, delimiter="\t")),
     "fits": ("application/fits", ["image/fits"], _fits),

@@ -17,7 +17,16 @@ from .sql import QueryError, call, function_name, identifier, number
 __all__ = ["MACROS", "SHAPES", "rewrite_geometry"]
 
 SHAPES = {"POINT", "CIRCLE", "BOX", "POLYGON", "CENTROID"}
-FUNCTIONS = SHAPES | {"CONTAINS", "INTERSECTS", "DISTANCE", "AREA", "COORD1", "COORD2", "COORDSYS", "REGION"}
+FUNCTIONS = SHAPES | {
+    "CONTAINS",
+    "INTERSECTS",
+    "DISTANCE",
+    "AREA",
+    "COORD1",
+    "COORD2",
+    "COORDSYS",
+    "REGION",
+}
 
 MACROS = """
 CREATE MACRO adql_x(ra, dec) AS cos(radians(dec)) * cos(radians(ra));
@@ -125,16 +134,26 @@ def _near(node, distance, limit):
     first, second = (_rewrite_arguments(point) for point in _two_points(distance))
     exact = node.copy()
     (exact.this if function_name(exact.this) == "DISTANCE" else exact.expression).replace(
-        call("adql_distance", *first, *second))
+        call("adql_distance", *first, *second)
+    )
     return exp.paren(exp.and_(_close(first, second, limit.transform(_rewrite)), exact))
 
 
 def _close(first, second, radius):
-    return call("adql_near", *_vector(first), first[1], *_vector(second), second[1], exp.paren(radius.copy()))
+    return call(
+        "adql_near",
+        *_vector(first),
+        first[1],
+        *_vector(second),
+        second[1],
+        exp.paren(radius.copy()),
+    )
 
 
 def _in_circle(point, centre, radius):
-    exact = exp.LTE(this=call("adql_distance", *point, *centre), expression=exp.paren(radius.copy()))
+    exact = exp.LTE(
+        this=call("adql_distance", *point, *centre), expression=exp.paren(radius.copy())
+    )
     return exp.and_(_close(point, centre, radius), exact)
 
 
@@ -199,7 +218,8 @@ def _shape(node):
             arguments.append(argument.transform(_rewrite))
     wanted = {"POINT": 2, "CIRCLE": 3, "BOX": 4}.get(name)
     if (wanted is not None and len(arguments) != wanted) or (
-            name == "POLYGON" and (len(arguments) < 6 or len(arguments) % 2)):
+        name == "POLYGON" and (len(arguments) < 6 or len(arguments) % 2)
+    ):
         raise QueryError(f"function {name.lower()} has the wrong number of arguments")
     return name, arguments
 
@@ -228,10 +248,14 @@ def _within(inner, outer):
     if kind == "CIRCLE":
         centre, radius = values[:2], values[2]
         if outer[0] == "CIRCLE":
-            reach = exp.Add(this=call("adql_distance", *centre, *outer[1][:2]), expression=radius.copy())
+            reach = exp.Add(
+                this=call("adql_distance", *centre, *outer[1][:2]), expression=radius.copy()
+            )
             return exp.LTE(this=reach, expression=outer[1][2].copy())
-        clear = [exp.GTE(this=_side_distance(centre, *side), expression=radius.copy())
-                 for side in _sides(outer)]
+        clear = [
+            exp.GTE(this=_side_distance(centre, *side), expression=radius.copy())
+            for side in _sides(outer)
+        ]
         return exp.and_(_point_in(centre, outer), *clear)
     corners = exp.and_(*(_point_in(corner, outer) for corner in _corners(inner)))
     if outer[0] == "CIRCLE":
@@ -245,10 +269,14 @@ def _point_in(point, shape):
         return _in_circle(point, values[:2], values[2])
     if kind == "BOX":
         return call("adql_in_box", *point, *values)
-    seen = _sum(call("adql_seen", *_vector(point), *_vector(a), *_vector(b)) for a, b in _sides(shape))
+    seen = _sum(
+        call("adql_seen", *_vector(point), *_vector(a), *_vector(b)) for a, b in _sides(shape)
+    )
     # times the sense in which the corners go round: positive inside for either
-    exact = exp.GT(this=exp.Mul(this=exp.paren(seen), expression=call("sign", _signed_area(shape))),
-                   expression=number(math.pi))
+    exact = exp.GT(
+        this=exp.Mul(this=exp.paren(seen), expression=call("sign", _signed_area(shape))),
+        expression=number(math.pi),
+    )
     cap = _cap([[_as_number(value) for value in corner] for corner in _corners(shape)])
     return exact if cap is None else exp.and_(_close(point, *cap), exact)
 
@@ -262,7 +290,9 @@ def _cap(corners):
     length = math.hypot(*sums)
     if length < 1e-6 * len(corners):
         return None
-    cosine = min(sum(a * b for a, b in zip(sums, vector, strict=True)) for vector in vectors) / length
+    cosine = (
+        min(sum(a * b for a, b in zip(sums, vector, strict=True)) for vector in vectors) / length
+    )
     if cosine < 0.01:
         return None
     centre = math.atan2(sums[1], sums[0]), math.atan2(sums[2], math.hypot(sums[0], sums[1]))
@@ -280,7 +310,9 @@ def _intersect(first, second):
         first, second = second, first
     if first[0] == "POINT":
         if second[0] == "POINT":
-            return exp.LTE(this=call("adql_distance", *first[1], *second[1]), expression=number(1e-12))
+            return exp.LTE(
+                this=call("adql_distance", *first[1], *second[1]), expression=number(1e-12)
+            )
         return _point_in(first[1], second)
     if second[0] == "CIRCLE":
         first, second = second, first
@@ -289,8 +321,10 @@ def _intersect(first, second):
         if second[0] == "CIRCLE":
             both = exp.Add(this=radius.copy(), expression=second[1][2].copy())
             return _in_circle(centre, second[1][:2], both)
-        near = [exp.LTE(this=_side_distance(centre, *side), expression=radius.copy())
-                for side in _sides(second)]
+        near = [
+            exp.LTE(this=_side_distance(centre, *side), expression=radius.copy())
+            for side in _sides(second)
+        ]
         return exp.or_(_point_in(centre, second), *near)
     corners = [_point_in(corner, second) for corner in _corners(first)]
     corners += [_point_in(corner, first) for corner in _corners(second)]
@@ -304,8 +338,13 @@ def _side_distance(point, a, b):
 
 
 def _sides_cross(first, second):
-    return exp.or_(*(call("adql_cross", *_vector(a), *_vector(b), *_vector(c), *_vector(d))
-                     for a, b in _sides(first) for c, d in _sides(second)))
+    return exp.or_(
+        *(
+            call("adql_cross", *_vector(a), *_vector(b), *_vector(c), *_vector(d))
+            for a, b in _sides(first)
+            for c, d in _sides(second)
+        )
+    )
 
 
 def _vector(point):
@@ -314,11 +353,18 @@ def _vector(point):
     if ra is not None and dec is not None:
         return [number(value) for value in _unit_vector(ra, dec)]
     ra, dec = point
-    if ra.meta.get("vectors") and dec.meta.get("vectors") and ra.name == "ra" and dec.name == "dec" \
-            and ra.table == dec.table:
+    if (
+        ra.meta.get("vectors")
+        and dec.meta.get("vectors")
+        and ra.name == "ra"
+        and dec.name == "dec"
+        and ra.table == dec.table
+    ):
         # HEASARC's x and y are swapped against the usual ones
-        return [exp.Column(this=identifier(name), table=identifier(ra.table))
-                for name in ("__y_ra_dec", "__x_ra_dec", "__z_ra_dec")]
+        return [
+            exp.Column(this=identifier(name), table=identifier(ra.table))
+            for name in ("__y_ra_dec", "__x_ra_dec", "__z_ra_dec")
+        ]
     return [call(f"adql_{axis}", *point) for axis in "xyz"]
 
 
@@ -333,14 +379,19 @@ def _as_number(node):
 def _corners(shape):
     kind, values = shape
     if kind == "POLYGON":
-        return [values[i:i + 2] for i in range(0, len(values), 2)]
+        return [values[i : i + 2] for i in range(0, len(values), 2)]
     ra, dec, width, height = values
     signs = ((1, -1), (1, 1), (-1, 1), (-1, -1))
     numbers = [_as_number(value) for value in values]
     if None not in numbers:
         return [[number(value) for value in _box_corner(*numbers, *sign)] for sign in signs]
-    return [[call(f"adql_box_{name}", *centre, *_signed(width, sign[0]), *_signed(height, sign[1]))
-             for name, centre in (("ra", (ra, dec)), ("dec", (dec,)))] for sign in signs]
+    return [
+        [
+            call(f"adql_box_{name}", *centre, *_signed(width, sign[0]), *_signed(height, sign[1]))
+            for name, centre in (("ra", (ra, dec)), ("dec", (dec,)))
+        ]
+        for sign in signs
+    ]
 
 
 def _signed(value, sign):
@@ -352,8 +403,10 @@ def _box_corner(ra, dec, width, height, east, north):
     dec = math.radians(dec)
     y, z = east * math.tan(math.radians(width) / 2), north * math.tan(math.radians(height) / 2)
     outward = math.cos(dec) - z * math.sin(dec)
-    return (ra + math.degrees(math.atan2(y, outward)),
-            math.degrees(math.atan2(math.sin(dec) + z * math.cos(dec), math.hypot(y, outward))))
+    return (
+        ra + math.degrees(math.atan2(y, outward)),
+        math.degrees(math.atan2(math.sin(dec) + z * math.cos(dec), math.hypot(y, outward))),
+    )
 
 
 def _sides(shape):
@@ -363,8 +416,12 @@ def _sides(shape):
 
 def _signed_area(shape):
     corners = _corners(shape)
-    return exp.paren(_sum(call("adql_excess", *_vector(corners[0]), *_vector(a), *_vector(b))
-                          for a, b in pairwise(corners[1:])))
+    return exp.paren(
+        _sum(
+            call("adql_excess", *_vector(corners[0]), *_vector(a), *_vector(b))
+            for a, b in pairwise(corners[1:])
+        )
+    )
 
 
 def _area(shape):
@@ -374,12 +431,20 @@ def _area(shape):
     if kind == "POINT":
         return number(0.0)
     if kind == "CIRCLE":  # 2 pi (1 - cos r) without loss for small r
-        half = call("sin", call("radians", exp.Div(this=exp.paren(values[2].copy()), expression=number(2))))
+        half = call(
+            "sin", call("radians", exp.Div(this=exp.paren(values[2].copy()), expression=number(2)))
+        )
         area = exp.Mul(this=number(12.566370614359172), expression=call("power", half, number(2)))
     elif kind == "BOX":
-        halves = [call("sin", call("radians", exp.Div(this=exp.paren(value.copy()), expression=number(2))))
-                  for value in values[2:]]
-        area = exp.Mul(this=number(4), expression=call("asin", exp.Mul(this=halves[0], expression=halves[1])))
+        halves = [
+            call(
+                "sin", call("radians", exp.Div(this=exp.paren(value.copy()), expression=number(2)))
+            )
+            for value in values[2:]
+        ]
+        area = exp.Mul(
+            this=number(4), expression=call("asin", exp.Mul(this=halves[0], expression=halves[1]))
+        )
     else:
         area = call("abs", _signed_area(shape))
     return exp.paren(exp.Mul(this=area, expression=square_degrees))

@@ -50,12 +50,16 @@ class Resolver:
         filtering, self._filtering = self._filtering, False
         scope = self._sources(select, outer)
         select.set("expressions", self._expand_stars(select, scope))
-        columns = [self._output(item, scope, outer, position)
-                   for position, item in enumerate(list(select.expressions))]
+        columns = [
+            self._output(item, scope, outer, position)
+            for position, item in enumerate(list(select.expressions))
+        ]
         for name in ("where", "group", "having"):
             if select.args.get(name) is not None:
                 self._filtering = name == "where"
-                self._expressions(select.args[name], scope, outer, after=columns if name == "group" else ())
+                self._expressions(
+                    select.args[name], scope, outer, after=columns if name == "group" else ()
+                )
         self._filtering = False
         self._order(select, scope, columns, outer)
         self._filtering = filtering
@@ -87,8 +91,11 @@ class Resolver:
         """Names that a NATURAL join or USING merges; hidden columns never join."""
         shared = [name.name.lower() for name in join.args.get("using") or []]
         if str(join.args.get("method") or "").upper() == "NATURAL":
-            shared = [name for name, column in source[1].items()
-                      if not column.hidden and any(name in columns for _, columns, _ in scope)]
+            shared = [
+                name
+                for name, column in source[1].items()
+                if not column.hidden and any(name in columns for _, columns, _ in scope)
+            ]
             join.set("method", None)
         if shared:
             join.set("using", [identifier(name) for name in shared])
@@ -104,7 +111,9 @@ class Resolver:
             return alias, {column.name.lower(): column for column in columns}, set()
         table = self.find_table(".".join(part.name for part in node.parts).lower())
         if table is None:
-            raise QueryError(f'relation "{".".join(part.name for part in node.parts)}" does not exist')
+            raise QueryError(
+                f'relation "{".".join(part.name for part in node.parts)}" does not exist'
+            )
         if table not in self.tables:
             self.tables.append(table)
         alias_node = node.args.get("alias")
@@ -138,8 +147,11 @@ class Resolver:
 
     def _all_of(self, source):
         alias, columns, merged = source
-        return [exp.Column(this=identifier(column.name), table=identifier(alias))
-                for name, column in columns.items() if not column.hidden and name not in merged]
+        return [
+            exp.Column(this=identifier(column.name), table=identifier(alias))
+            for name, column in columns.items()
+            if not column.hidden and name not in merged
+        ]
 
     def _source_named(self, node, scope):
         name = node.table.lower()
@@ -188,7 +200,9 @@ class Resolver:
             self._expression(child, scope, outer, after)
 
     def _expression(self, node, scope, outer, after=()):
-        if isinstance(node, _NESTED) or (isinstance(node, exp.Subquery) and isinstance(node.this, _NESTED)):
+        if isinstance(node, _NESTED) or (
+            isinstance(node, exp.Subquery) and isinstance(node.this, _NESTED)
+        ):
             self.query(node, (scope, *outer))
         elif isinstance(node, exp.Column):
             self._resolve(node, scope, outer, after)
@@ -200,7 +214,11 @@ class Resolver:
         if isinstance(node.this, exp.Star):
             return ColumnInfo("*"), ""
         name = node.name.lower()
-        if name == "time" and self.behaviour.time_must_be_quoted and not node.this.args.get("quoted"):
+        if (
+            name == "time"
+            and self.behaviour.time_must_be_quoted
+            and not node.this.args.get("quoted")
+        ):
             raise QueryError('syntax error at or near "time"')
         for sources in (scope, *outer):
             found = self._find(node, name, sources)
@@ -211,13 +229,16 @@ class Resolver:
                 node.set("db", None)
                 node.set("catalog", None)
                 node.meta["vectors"] = self._filtering and any(
-                    source == alias and self._has_vectors(columns) for source, columns, _ in sources)
+                    source == alias and self._has_vectors(columns) for source, columns, _ in sources
+                )
                 return column, alias
         for column in after:
             if not node.table and column.name.lower() == name:
                 node.set("this", identifier(column.name))
                 return column, ""
-        raise QueryError(f'column "{node.table + "." if node.table else ""}{node.name}" does not exist')
+        raise QueryError(
+            f'column "{node.table + "." if node.table else ""}{node.name}" does not exist'
+        )
 
     def _has_vectors(self, columns):
         """Whether these are the columns of a table that has unit vectors beside ra and dec."""

@@ -6,17 +6,24 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from .adql import translate
 from .catalogue import STRINGS
 from .database import Database, run, store, votable_type
-from .schema import add_tables
 from .sql import QueryError
+from .tap_schema import add_tables
+from .translate import translate
 
 __all__ = ["Result", "Service"]
 
-_ARROW_TYPES = {"short": pa.int16(), "int": pa.int32(), "long": pa.int64(), "float": pa.float32(),
-                "double": pa.float64(), "char": pa.string(), "unicodeChar": pa.string(),
-                "boolean": pa.bool_()}
+_ARROW_TYPES = {
+    "short": pa.int16(),
+    "int": pa.int32(),
+    "long": pa.int64(),
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "char": pa.string(),
+    "unicodeChar": pa.string(),
+    "boolean": pa.bool_(),
+}
 
 
 @dataclass
@@ -79,29 +86,53 @@ class Service:
         with closing(self.database.cursor()) as cursor:
             if on_start is not None:
                 on_start(cursor)
-            uploaded = {f"tap_upload.{name.lower()}": store(
-                cursor, table, f"TAP_UPLOAD.{name}", f"tap_upload_{name.lower()}", temporary=True)
-                for name, table in (uploads or {}).items()}
+            uploaded = {
+                f"tap_upload.{name.lower()}": store(
+                    cursor,
+                    table,
+                    f"TAP_UPLOAD.{name}",
+                    f"tap_upload_{name.lower()}",
+                    temporary=True,
+                )
+                for name, table in (uploads or {}).items()
+            }
             return self._run(cursor, adql, maxrec, uploaded)
 
     def _run(self, cursor, adql, maxrec, uploaded):
-        translation = translate(adql, lambda name: uploaded.get(name) or self.database.find(name),
-                                self.behaviour, self._source_sql(uploaded))
+        translation = translate(
+            adql,
+            lambda name: uploaded.get(name) or self.database.find(name),
+            self.behaviour,
+            self._source_sql(uploaded),
+        )
         limit, flagged = self.behaviour.row_limit(translation.top, maxrec)
         # one row more than is flagged proves that rows are missing
-        asked = limit if limit is None or flagged is None or limit < flagged else max(limit, flagged + 1)
+        asked = (
+            limit
+            if limit is None or flagged is None or limit < flagged
+            else max(limit, flagged + 1)
+        )
         if translation.top is not None and asked is not None:
             asked = min(asked, translation.top)
         rows = run(cursor, translation.sql(asked))
         overflow = flagged is not None and (
-            rows.num_rows > flagged or (self.behaviour.false_overflow and rows.num_rows == flagged))
+            rows.num_rows > flagged or (self.behaviour.false_overflow and rows.num_rows == flagged)
+        )
         rows = rows.slice(0, limit) if limit is not None else rows
-        columns = [_result_column(column, array)
-                   for column, array in zip(translation.columns, rows.columns, strict=True)]
-        return Result(adql, columns, _cast(rows, columns, self.behaviour.null_string), overflow,
-                      self.behaviour.overflow_flag,
-                      tuple(dict.fromkeys(
-                          table.simulated for table in translation.tables if table.simulated)))
+        columns = [
+            _result_column(column, array)
+            for column, array in zip(translation.columns, rows.columns, strict=True)
+        ]
+        return Result(
+            adql,
+            columns,
+            _cast(rows, columns, self.behaviour.null_string),
+            overflow,
+            self.behaviour.overflow_flag,
+            tuple(
+                dict.fromkeys(table.simulated for table in translation.tables if table.simulated)
+            ),
+        )
 
     def _source_sql(self, uploaded):
         source = self.database.source()

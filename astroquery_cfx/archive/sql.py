@@ -17,8 +17,11 @@ def call(name, *arguments):
 
 def number(value):
     """A literal that the database reads as the same double."""
-    return exp.Literal.number(repr(value)) if isinstance(value, int) else exp.cast(
-        exp.Literal.number(repr(value)), "double")
+    return (
+        exp.Literal.number(repr(value))
+        if isinstance(value, int)
+        else exp.cast(exp.Literal.number(repr(value)), "double")
+    )
 
 
 def identifier(name):

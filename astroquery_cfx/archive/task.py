@@ -1,10 +1,10 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """One query on its way: what the request asks for, and its answer, at once or as a job."""
 
+from .documents import error_document
 from .formats import find_format
 from .sql import QueryError
 from .uploads import read_uploads
-from .votable import error_document
 from .web import Answer
 
 __all__ = ["Task"]
@@ -48,7 +48,9 @@ class Task:
         """
         if self.problem:
             raise QueryError(self.problem)
-        result = self.service.query(self.query, maxrec=self.maxrec, uploads=self.uploads, on_start=on_start)
+        result = self.service.query(
+            self.query, maxrec=self.maxrec, uploads=self.uploads, on_start=on_start
+        )
         return Answer(self.writer(result), self.media_type)
 
     def answer(self):

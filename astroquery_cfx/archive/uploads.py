@@ -39,7 +39,9 @@ def read_uploads(value, files):
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
             raise QueryError(f'"{name}" is no name for an uploaded table')
         if not uri.startswith("param:") or uri[6:] not in files:
-            raise QueryError(f"upload {name}: only tables that are part of the request are taken (param:...)")
+            raise QueryError(
+                f"upload {name}: only tables that are part of the request are taken (param:...)"
+            )
         tables[name] = _read(name, files[uri[6:]])
     return tables
 
@@ -52,7 +54,9 @@ def _read(name, content):
     except Exception as error:
         raise QueryError(f"uploaded table {name} cannot be read: {error}") from error
     if len(table) > UPLOAD_ROWS:
-        raise QueryError(f"uploaded table {name} has {len(table)} rows: at most {UPLOAD_ROWS} are taken")
+        raise QueryError(
+            f"uploaded table {name} has {len(table)} rows: at most {UPLOAD_ROWS} are taken"
+        )
     for column in table.colnames:
         if re.search(r"[-+]", column):
             raise QueryError(f'syntax error at or near "{column}"')

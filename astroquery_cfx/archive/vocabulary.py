@@ -17,15 +17,59 @@ _FUNCTIONS = """
 """
 ALLOWED_NODES = frozenset((_STRUCTURE + _FUNCTIONS).split())
 
-ALLOWED_TYPES = frozenset({
-    "CHAR", "VARCHAR", "NCHAR", "NVARCHAR", "TEXT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL",
-    "BOOLEAN", "DATE", "TIMESTAMP"})
+ALLOWED_TYPES = frozenset(
+    {
+        "CHAR",
+        "VARCHAR",
+        "NCHAR",
+        "NVARCHAR",
+        "TEXT",
+        "SMALLINT",
+        "INT",
+        "BIGINT",
+        "FLOAT",
+        "DOUBLE",
+        "DECIMAL",
+        "BOOLEAN",
+        "DATE",
+        "TIMESTAMP",
+    }
+)
 
 # Functions that sqlglot has no node for, and the database's names; '' for geometry, rewritten elsewhere.
 RENAMED_FUNCTIONS = dict.fromkeys(
-    ["POINT", "CIRCLE", "BOX", "POLYGON", "CENTROID", "CONTAINS", "INTERSECTS", "DISTANCE", "AREA",
-     "COORD1", "COORD2", "COORDSYS", "REGION"], "") | {
-    "ACOS": "acos", "ASIN": "asin", "ATAN": "atan", "ATAN2": "atan2", "COS": "cos", "COT": "cot",
-    "SIN": "sin", "TAN": "tan", "DEGREES": "degrees", "RADIANS": "radians", "PI": "pi", "TRUNCATE": "trunc",
-    "POWER": "power", "LOG10": "log10", "CEILING": "ceil", "RAND": "random", "CHAR_LENGTH": "length",
+    [
+        "POINT",
+        "CIRCLE",
+        "BOX",
+        "POLYGON",
+        "CENTROID",
+        "CONTAINS",
+        "INTERSECTS",
+        "DISTANCE",
+        "AREA",
+        "COORD1",
+        "COORD2",
+        "COORDSYS",
+        "REGION",
+    ],
+    "",
+) | {
+    "ACOS": "acos",
+    "ASIN": "asin",
+    "ATAN": "atan",
+    "ATAN2": "atan2",
+    "COS": "cos",
+    "COT": "cot",
+    "SIN": "sin",
+    "TAN": "tan",
+    "DEGREES": "degrees",
+    "RADIANS": "radians",
+    "PI": "pi",
+    "TRUNCATE": "trunc",
+    "POWER": "power",
+    "LOG10": "log10",
+    "CEILING": "ceil",
+    "RAND": "random",
+    "CHAR_LENGTH": "length",
 }

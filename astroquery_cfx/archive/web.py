@@ -214,8 +214,14 @@ def _form(body, content_type):
         head, separator, content = part.partition(b"\r\n\r\n")
         if not separator:
             continue
-        disposition = next((line for line in head.decode("utf-8", "replace").split("\r\n")
-                            if line.lower().startswith("content-disposition")), "")
+        disposition = next(
+            (
+                line
+                for line in head.decode("utf-8", "replace").split("\r\n")
+                if line.lower().startswith("content-disposition")
+            ),
+            "",
+        )
         words = dict(word.strip().split("=", 1) for word in disposition.split(";") if "=" in word)
         name = words.get("name", "").strip('"')
         if "filename" in words or name.upper() not in _PARAMETERS:
@@ -225,5 +231,18 @@ def _form(body, content_type):
     return fields, files
 
 
-_PARAMETERS = {"REQUEST", "LANG", "QUERY", "MAXREC", "UPLOAD", "FORMAT", "RESPONSEFORMAT", "PHASE", "RUNID",
-               "VERSION", "ACTION", "EXECUTIONDURATION", "DESTRUCTION"}
+_PARAMETERS = {
+    "REQUEST",
+    "LANG",
+    "QUERY",
+    "MAXREC",
+    "UPLOAD",
+    "FORMAT",
+    "RESPONSEFORMAT",
+    "PHASE",
+    "RUNID",
+    "VERSION",
+    "ACTION",
+    "EXECUTIONDURATION",
+    "DESTRUCTION",
+}

@@ -7,16 +7,18 @@ side marks the cells that its radius touches; the rows of the larger side are lo
 
 import numpy as np
 
-from .rows import starts_run
+from ..arrays import starts_run
 
 __all__ = ["SLACK", "MarkedGrid"]
 
-_CHUNK = 65_536         # rows of the larger side looked up at a time: a few arrays of this size fit in cache
-_BATCH = 262_144        # pairs tested at a time: bounds the memory where very many lie within the radius
-_MAX_ZONES = 200_000    # cells no smaller than 3 arcsec
-_MAP_BITS = 32          # bits of the map for each mark, at least: one row in 32 is tested in vain at most
-_SKY = 360.0**2 / np.pi     # square degrees
-SLACK = 1e-8            # deg, by which cells are marked too widely: far above rounding, far below any cell
+_CHUNK = (
+    65_536  # rows of the larger side looked up at a time: a few arrays of this size fit in cache
+)
+_BATCH = 262_144  # pairs tested at a time: bounds the memory where very many lie within the radius
+_MAX_ZONES = 200_000  # cells no smaller than 3 arcsec
+_MAP_BITS = 32  # bits of the map for each mark, at least: one row in 32 is tested in vain at most
+_SKY = 360.0**2 / np.pi  # square degrees
+SLACK = 1e-8  # deg, by which cells are marked too widely: far above rounding, far below any cell
 
 
 def _cell_height(small, large, radius):
@@ -24,13 +26,20 @@ def _cell_height(small, large, radius):
     heights = 180 / np.unique(np.round(np.geomspace(1, _MAX_ZONES, 31)))
     cells = _SKY / heights**2
     radii = np.quantile(radius, np.linspace(0, 1, 17)) if np.ndim(radius) else np.array([radius])
-    marks = np.minimum((2 * radii / heights[:, np.newaxis] + 1) ** 2, cells[:, np.newaxis]).mean(axis=1)
+    marks = np.minimum((2 * radii / heights[:, np.newaxis] + 1) ** 2, cells[:, np.newaxis]).mean(
+        axis=1
+    )
     num_small, num_large = len(small[0]), len(large[0])
     tests = marks * np.maximum(num_small * num_large / cells, _num_shared(small, large, heights))
     memory = np.minimum(cells, _MAP_BITS * num_small * marks) / 8e6
     # Nanoseconds, as measured; a map of the cells beyond a MB misses the cache.
-    cost = (150 * num_small * marks + 400_000 * memory + num_large * np.minimum(3 * memory, 15)
-            + 100 * np.minimum(tests, num_large) + 20 * tests)
+    cost = (
+        150 * num_small * marks
+        + 400_000 * memory
+        + num_large * np.minimum(3 * memory, 15)
+        + 100 * np.minimum(tests, num_large)
+        + 20 * tests
+    )
     return heights[np.argmin(cost)]
 
 
@@ -48,8 +57,9 @@ def _num_shared(small, large, heights):
         scale *= step
     shared = []
     for height in heights:
-        first, second = (np.sort(np.floor(dec / height) * 2.0**26 + np.floor(x / height))
-                         for x, dec in samples)
+        first, second = (
+            np.sort(np.floor(dec / height) * 2.0**26 + np.floor(x / height)) for x, dec in samples
+        )
         ends = np.searchsorted(first, second, "right") - np.searchsorted(first, second, "left")
         shared.append(ends.sum() * scale)
     return np.array(shared)
@@ -83,7 +93,9 @@ class MarkedGrid:
             widest[self.zones // 2] = 0  # the middle zone holds the equator
         self.num_cells = np.maximum(360 * np.cos(np.radians(widest)) / height, 1).astype(np.int32)
         total = np.cumsum(self.num_cells, dtype=np.int64)
-        self.first_cell = (total - self.num_cells).astype(np.int32 if total[-1] < 2**31 else np.int64)
+        self.first_cell = (total - self.num_cells).astype(
+            np.int32 if total[-1] < 2**31 else np.int64
+        )
         self.fold = None
         self._mark(*self._touched(radius))
 
@@ -163,13 +175,19 @@ class MarkedGrid:
             for batch in _batches(np.cumsum(count)):
                 which, step = _ranges(count[batch])
                 large_rows, small_rows = rows[batch][which], self.row[begin[batch][which] + step]
-                yield large_rows + start, small_rows, np.abs(chunk_dec[large_rows] - self.dec[small_rows])
+                yield (
+                    large_rows + start,
+                    small_rows,
+                    np.abs(chunk_dec[large_rows] - self.dec[small_rows]),
+                )
 
 
 def _half_width(dec, reach):
     """Half the range of longitude that a cap of radius `reach` covers, in degrees, rounded up."""
     polar = np.abs(dec) + reach >= 90
-    sine = np.sin(np.radians(np.where(polar, 0, reach))) / np.cos(np.radians(np.where(polar, 0, dec)))
+    sine = np.sin(np.radians(np.where(polar, 0, reach))) / np.cos(
+        np.radians(np.where(polar, 0, dec))
+    )
     return np.where(polar, 180, np.degrees(np.arcsin(np.minimum(sine, 1))) + 100 * SLACK)
 
 

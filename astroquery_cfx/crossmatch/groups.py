@@ -55,8 +55,10 @@ def group_matches(pairs, by="fermi_name"):
          c           2 ['a' 'b']
     """
     if by not in pairs.colnames:
-        raise InvalidInputError(f"The pairs have no column {by!r}.",
-                                remedy=f"group by one of {', '.join(pairs.colnames)}.")
+        raise InvalidInputError(
+            f"The pairs have no column {by!r}.",
+            remedy=f"group by one of {', '.join(pairs.colnames)}.",
+        )
     key = _masked_array(pairs[by])
     rows = np.flatnonzero(~np.ma.getmaskarray(key))
     groups = _groups(np.asarray(key.data)[rows], rows)
@@ -65,9 +67,13 @@ def group_matches(pairs, by="fermi_name"):
     result = Table(meta=dict(pairs.meta))
     for name in pairs.colnames:
         column = pairs[name]
-        result[name] = column[first] if name in _scalars(pairs, by) else _list_column(column, partners)
-    result["num_matches"] = Column(np.array([len(group) for group in partners], dtype=np.int64),
-                                   description="Number of matches")
+        result[name] = (
+            column[first] if name in _scalars(pairs, by) else _list_column(column, partners)
+        )
+    result["num_matches"] = Column(
+        np.array([len(group) for group in partners], dtype=np.int64),
+        description="Number of matches",
+    )
     return result
 
 
@@ -110,8 +116,13 @@ def _list_column(column, groups):
     values = _values(column)
     for place, group in enumerate(groups):
         lists[place] = values[group]
-    return Column(lists, dtype=object, unit=getattr(column, "unit", None),
-                  description=column.info.description, meta=getattr(column.info, "meta", None))
+    return Column(
+        lists,
+        dtype=object,
+        unit=getattr(column, "unit", None),
+        description=column.info.description,
+        meta=getattr(column.info, "meta", None),
+    )
 
 
 def _values(column):

@@ -77,6 +77,22 @@ def position_angle(ra1, dec1, ra2, dec2):
     return np.where(angle == 360, 0.0, angle)  # the remainder of -1e-20 rounds up to 360
 
 
+def unit_vectors(ra, dec):
+    """Return unit vectors for positions in degrees, shape (n, 3)."""
+    ra, dec = np.radians(ra), np.radians(dec)
+    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+
+
+def chord(angle):
+    """Return the chord length for an angle in degrees, on the unit sphere."""
+    return 2 * np.sin(np.radians(np.minimum(angle, 180)) / 2)
+
+
+def angle_of(distance):
+    """Return the angle in degrees for a chord length, on the unit sphere."""
+    return 2 * np.degrees(np.arcsin(np.clip(distance / 2, 0, 1)))
+
+
 def find_pairs(ra1, dec1, ra2, dec2, radius):
     """
     All pairs of one row of each side that lie within a radius, exactly.
@@ -131,7 +147,9 @@ def _order(i, j, separation):
     key += j << bits
     order = np.argsort(key)
     same = np.diff(key[order]) == 0
-    tied = np.flatnonzero(np.concatenate((same, [False])) | np.concatenate(([False], same))[:len(j)])
+    tied = np.flatnonzero(
+        np.concatenate((same, [False])) | np.concatenate(([False], same))[: len(j)]
+    )
     rows = order[tied]
     order[tied] = rows[np.lexsort((i[rows], separation[rows], j[rows]))]
     return order
@@ -141,17 +159,22 @@ def _usable(ra, dec, side):
     """Longitudes, latitudes and numbers of the rows that have a position (None: all rows)."""
     ra, dec = (np.atleast_1d(_plain(array)) for array in (ra, dec))
     if ra.ndim != 1 or ra.shape != dec.shape:
-        raise InvalidInputError(f"The longitudes and latitudes of the {side} side have shapes {ra.shape} and "
-                                f"{dec.shape}.", remedy="give two one-dimensional arrays of the same length.")
+        raise InvalidInputError(
+            f"The longitudes and latitudes of the {side} side have shapes {ra.shape} and "
+            f"{dec.shape}.",
+            remedy="give two one-dimensional arrays of the same length.",
+        )
     rows = None
     if len(ra) and not np.isfinite([ra.min(), ra.max(), dec.min(), dec.max()]).all():
         rows = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
         ra, dec = ra[rows], dec[rows]
     if len(dec) and not (dec.min() >= -90 and dec.max() <= 90):
         wrong = np.flatnonzero(np.abs(dec) > 90)
-        raise InvalidInputError(f"{len(wrong)} latitudes of the {side} side lie beyond the poles, the first "
-                                f"is {dec[wrong[0]]} deg.",
-                                remedy="give latitudes in degrees, from -90 to 90.")
+        raise InvalidInputError(
+            f"{len(wrong)} latitudes of the {side} side lie beyond the poles, the first "
+            f"is {dec[wrong[0]]} deg.",
+            remedy="give latitudes in degrees, from -90 to 90.",
+        )
     return ra, dec, rows
 
 
@@ -166,13 +189,16 @@ def _usable_radius(second, radius, length):
     """The rows of the second side that have a radius, and their radii, or the one for all."""
     radius = _plain(radius).astype(float)
     if (radius < 0).any():
-        raise InvalidInputError(f"{np.sum(radius < 0)} radii are negative.",
-                                remedy="give radii of zero or more.")
+        raise InvalidInputError(
+            f"{np.sum(radius < 0)} radii are negative.", remedy="give radii of zero or more."
+        )
     if radius.ndim == 0 and np.isfinite(radius):
         return second, float(radius)
     if radius.shape != (length,):
-        raise InvalidInputError(f"The radius is neither a number nor one number for each of {length} rows.",
-                                remedy="give degrees, one for all or one for each row of the second side.")
+        raise InvalidInputError(
+            f"The radius is neither a number nor one number for each of {length} rows.",
+            remedy="give degrees, one for all or one for each row of the second side.",
+        )
     if second[2] is not None:
         radius = radius[second[2]]
     keep = np.isfinite(radius)
@@ -191,8 +217,10 @@ def _split(first, second, radius):
     if np.ndim(radius) == 0 or len(second[0]) <= len(first[0]):
         return [(first, second, radius)]
     octave = np.floor(np.log2(np.maximum(radius, 1e-7)))
-    return [(first, _selected(second, octave == value), radius[octave == value])
-            for value in np.unique(octave)]
+    return [
+        (first, _selected(second, octave == value), radius[octave == value])
+        for value in np.unique(octave)
+    ]
 
 
 def _search(first, second, radius):
@@ -203,8 +231,11 @@ def _search(first, second, radius):
         return _joined([])
     grid = MarkedGrid(small, large, np.max(radius) if swapped else radius)
     near, far, separation = _joined(
-        [_within(grid, large, small_rows, large_rows, difference, radius, swapped)
-         for large_rows, small_rows, difference in grid.candidates(large[0], large[1])])
+        [
+            _within(grid, large, small_rows, large_rows, difference, radius, swapped)
+            for large_rows, small_rows, difference in grid.candidates(large[0], large[1])
+        ]
+    )
     near = near if small[2] is None else small[2][near]
     far = far if large[2] is None else large[2][far]
     return (near, far, separation) if swapped else (far, near, separation)
@@ -216,9 +247,12 @@ def _within(grid, large, small_rows, large_rows, difference, radius, swapped):
     keep = np.flatnonzero(difference <= limit + SLACK)
     small_rows, large_rows = small_rows[keep], large_rows[keep]
     limit = limit if np.ndim(limit) == 0 else limit[keep]
-    separation = angular_separation(grid.ra[small_rows], grid.dec[small_rows],
-                                    large[0][large_rows].astype(float, copy=False),
-                                    large[1][large_rows].astype(float, copy=False))
+    separation = angular_separation(
+        grid.ra[small_rows],
+        grid.dec[small_rows],
+        large[0][large_rows].astype(float, copy=False),
+        large[1][large_rows].astype(float, copy=False),
+    )
     keep = np.flatnonzero(separation <= limit)
     return small_rows[keep], large_rows[keep], separation[keep]
 
@@ -230,6 +264,6 @@ def _joined(parts):
     while parts:
         part = parts.pop()
         for column, piece in zip(columns, part, strict=True):
-            column[length - len(piece):length] = piece
+            column[length - len(piece) : length] = piece
         length -= len(part[0])
     return columns

@@ -12,12 +12,20 @@ from astroquery import log
 from astroquery.exceptions import NoResultsWarning
 from astroquery.heasarc import HeasarcClass
 
-from .. import __version__, conf
+from ..config import conf
 from ..errors import InvalidInputError, ServiceError, ServiceUnavailableError
 from ..tap import Schema, clear_cache, complete_query
 from ..tap.adql import both, identifier, near_names, parse_select
 from ..tap.transport import make_transport
-from .inputs import angle, columns_text, filter_conditions, flux_condition, position, region_condition
+from ..version import version
+from .inputs import (
+    angle,
+    columns_text,
+    filter_conditions,
+    flux_condition,
+    position,
+    region_condition,
+)
 from .metainfo import read_metainfo
 
 __all__ = ["CSCPlane", "CSCPlaneClass"]
@@ -93,8 +101,16 @@ class CSCPlaneClass(HeasarcClass):
 
     # --- queries
 
-    def query_observations(self, *, columns=None, column_filters=None, maxrec=None, cache=True,
-                           get_query_payload=False, show_progress=None):
+    def query_observations(
+        self,
+        *,
+        columns=None,
+        column_filters=None,
+        maxrec=None,
+        cache=True,
+        get_query_payload=False,
+        show_progress=None,
+    ):
         """
         All Chandra observations (table ``chanmaster``).
 
@@ -118,11 +134,28 @@ class CSCPlaneClass(HeasarcClass):
         `~astropy.table.Table` or str
             All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
-        return self._query("chanmaster", columns, _OBSERVATION_COLUMNS, filter_conditions(column_filters),
-                           maxrec=maxrec, cache=cache, payload=get_query_payload, show_progress=show_progress)
+        return self._query(
+            "chanmaster",
+            columns,
+            _OBSERVATION_COLUMNS,
+            filter_conditions(column_filters),
+            maxrec=maxrec,
+            cache=cache,
+            payload=get_query_payload,
+            show_progress=show_progress,
+        )
 
-    def query_sources(self, *, columns=None, column_filters=None, min_flux=None, maxrec=None, cache=True,
-                      get_query_payload=False, show_progress=None):
+    def query_sources(
+        self,
+        *,
+        columns=None,
+        column_filters=None,
+        min_flux=None,
+        maxrec=None,
+        cache=True,
+        get_query_payload=False,
+        show_progress=None,
+    ):
         """
         All sources of the Chandra Source Catalog (table ``csc``), all sky.
 
@@ -143,11 +176,29 @@ class CSCPlaneClass(HeasarcClass):
             All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
         where = [*filter_conditions(column_filters), flux_condition("b_flux_ap", min_flux)]
-        return self._query("csc", columns, _SOURCE_COLUMNS, where, maxrec=maxrec, cache=cache,
-                           payload=get_query_payload, show_progress=show_progress)
+        return self._query(
+            "csc",
+            columns,
+            _SOURCE_COLUMNS,
+            where,
+            maxrec=maxrec,
+            cache=cache,
+            payload=get_query_payload,
+            show_progress=show_progress,
+        )
 
-    def query_plane(self, b_max=10 * u.deg, *, min_flux=None, columns=None, column_filters=None, maxrec=None,
-                    cache=True, get_query_payload=False, show_progress=None):
+    def query_plane(
+        self,
+        b_max=10 * u.deg,
+        *,
+        min_flux=None,
+        columns=None,
+        column_filters=None,
+        maxrec=None,
+        cache=True,
+        get_query_payload=False,
+        show_progress=None,
+    ):
         """
         All sources of the Chandra Source Catalog near the Galactic plane.
 
@@ -167,14 +218,31 @@ class CSCPlaneClass(HeasarcClass):
         """
         edge = angle(b_max, "b_max", largest=90.0)
         margin = edge + _LATITUDE_MARGIN
-        where = [f"bii BETWEEN {-margin!r} AND {margin!r}", *filter_conditions(column_filters),
-                 flux_condition("b_flux_ap", min_flux)]
+        where = [
+            f"bii BETWEEN {-margin!r} AND {margin!r}",
+            *filter_conditions(column_filters),
+            flux_condition("b_flux_ap", min_flux),
+        ]
         text = columns_text(columns, _SOURCE_COLUMNS)
         asked = parse_select(f"SELECT {text} FROM csc")
-        added = [] if asked.has_star else \
-            sorted({"ra", "dec"} - {(item.column or "").lower() for item in asked.items}, reverse=True)
-        table = self._query("csc", ", ".join([text, *added]), None, where, maxrec=None, cache=cache,
-                            payload=get_query_payload, show_progress=show_progress, warn=False)
+        added = (
+            []
+            if asked.has_star
+            else sorted(
+                {"ra", "dec"} - {(item.column or "").lower() for item in asked.items}, reverse=True
+            )
+        )
+        table = self._query(
+            "csc",
+            ", ".join([text, *added]),
+            None,
+            where,
+            maxrec=None,
+            cache=cache,
+            payload=get_query_payload,
+            show_progress=show_progress,
+            warn=False,
+        )
         return table if get_query_payload else self._cut_plane(table, edge, added, maxrec)
 
     def _cut_plane(self, table, edge, added, maxrec):
@@ -186,12 +254,22 @@ class CSCPlaneClass(HeasarcClass):
         cut.remove_columns(added)
         record = dict(cut.meta["completeness"])
         cut.meta["completeness"] = record | {
-            "cut": f"abs(b) <= {edge!r} deg from ra, dec: {len(rows)} of {len(table)} rows"}
+            "cut": f"abs(b) <= {edge!r} deg from ra, dec: {len(rows)} of {len(table)} rows"
+        }
         _warn_if_empty(cut)
         return cut
 
-    def query_table(self, catalog, *, columns=None, column_filters=None, maxrec=None, cache=True,
-                    get_query_payload=False, show_progress=None):
+    def query_table(
+        self,
+        catalog,
+        *,
+        columns=None,
+        column_filters=None,
+        maxrec=None,
+        cache=True,
+        get_query_payload=False,
+        show_progress=None,
+    ):
         """
         A whole table of the archive, or all its rows that meet filters.
 
@@ -219,12 +297,34 @@ class CSCPlaneClass(HeasarcClass):
         """
         where = filter_conditions(column_filters)
         default = self._get_default_columns(_check_catalog(catalog)) if columns is None else None
-        return self._query(catalog, columns, default, where, maxrec=maxrec, cache=cache,
-                           payload=get_query_payload, show_progress=show_progress)
+        return self._query(
+            catalog,
+            columns,
+            default,
+            where,
+            maxrec=maxrec,
+            cache=cache,
+            payload=get_query_payload,
+            show_progress=show_progress,
+        )
 
-    def query_region(self, coordinates=None, radius=None, *, catalog="csc", spatial="cone", width=None,
-                     polygon=None, add_offset=False, columns=None, column_filters=None, maxrec=None,
-                     cache=True, get_query_payload=False, show_progress=None):
+    def query_region(
+        self,
+        coordinates=None,
+        radius=None,
+        *,
+        catalog="csc",
+        spatial="cone",
+        width=None,
+        polygon=None,
+        add_offset=False,
+        columns=None,
+        column_filters=None,
+        maxrec=None,
+        cache=True,
+        get_query_payload=False,
+        show_progress=None,
+    ):
         """
         All rows of a table in a region of the sky.
 
@@ -254,13 +354,23 @@ class CSCPlaneClass(HeasarcClass):
         _check_catalog(catalog)
         if spatial == "cone" and radius is None:
             radius = self.get_default_radius(catalog)
-        where = [region_condition(spatial, coordinates, radius, width, polygon),
-                 *filter_conditions(column_filters)]
+        where = [
+            region_condition(spatial, coordinates, radius, width, polygon),
+            *filter_conditions(column_filters),
+        ]
         default = None
         if columns is None and (default := self._get_default_columns(catalog)):
             default = [*default, *({"__row"} - set(default))]
-        table = self._query(catalog, columns, default, where, maxrec=maxrec, cache=cache,
-                            payload=get_query_payload, show_progress=show_progress)
+        table = self._query(
+            catalog,
+            columns,
+            default,
+            where,
+            maxrec=maxrec,
+            cache=cache,
+            payload=get_query_payload,
+            show_progress=show_progress,
+        )
         if add_offset and spatial == "cone" and not get_query_payload:
             _add_offset(table, coordinates)
         return table
@@ -285,24 +395,39 @@ class CSCPlaneClass(HeasarcClass):
         `~astropy.table.Table`
             Not a `~pyvo.dal.TAPResults`, as with `~astroquery.heasarc.HeasarcClass`.
         """
-        return self._complete(adql, maxrec=maxrec, uploads=uploads, cache=cache, show_progress=show_progress)
+        return self._complete(
+            adql, maxrec=maxrec, uploads=uploads, cache=cache, show_progress=show_progress
+        )
 
-    def _query(self, catalog, columns, default, where, *, maxrec, cache, payload, show_progress, warn=True):
+    def _query(
+        self, catalog, columns, default, where, *, maxrec, cache, payload, show_progress, warn=True
+    ):
         name = self._table_names.get(_check_catalog(catalog), catalog)
         joined = both(*where)
         adql = f"SELECT {columns_text(columns, default)} FROM {identifier(name)}"
         adql += f" WHERE {joined}" if joined else ""
         if payload:
             return adql
-        table = self._complete(adql, maxrec=maxrec, cache=cache, show_progress=show_progress, warn=warn)
+        table = self._complete(
+            adql, maxrec=maxrec, cache=cache, show_progress=show_progress, warn=warn
+        )
         table.meta["catalog"] = catalog
         return table
 
-    def _complete(self, adql, *, maxrec=None, uploads=None, cache=True, show_progress=None, warn=True):
+    def _complete(
+        self, adql, *, maxrec=None, uploads=None, cache=True, show_progress=None, warn=True
+    ):
         log.debug(f"ADQL: {adql}")
         try:
-            table = complete_query(self.tap, adql, maxrec=maxrec, uploads=uploads, cache=cache,
-                                   schema=self._known_schema(), show_progress=show_progress)
+            table = complete_query(
+                self.tap,
+                adql,
+                maxrec=maxrec,
+                uploads=uploads,
+                cache=cache,
+                schema=self._known_schema(),
+                show_progress=show_progress,
+            )
         except ServiceUnavailableError:
             raise
         except ServiceError as error:
@@ -327,13 +452,19 @@ class CSCPlaneClass(HeasarcClass):
         if not known:
             near = near_names(table[0], self._known_schema().table_names())
             remedy = f"there is no table {table[0]}; " + (
-                f"did you mean {', '.join(near)}?" if near else "list_catalogs() names them all.")
+                f"did you mean {', '.join(near)}?" if near else "list_catalogs() names them all."
+            )
         else:
             names = {column.plain_name.lower(): column.plain_name for column in known}
-            unknown = [item.column for item in parse_select(adql).items
-                       if item.column and item.column.strip('"').lower() not in names]
+            unknown = [
+                item.column
+                for item in parse_select(adql).items
+                if item.column and item.column.strip('"').lower() not in names
+            ]
             near = sorted({name for word in unknown for name in near_names(word, names.values())})
-            remedy = f"did you mean {', '.join(near)}?" if near else "see list_columns for the names."
+            remedy = (
+                f"did you mean {', '.join(near)}?" if near else "see list_columns for the names."
+            )
         return ServiceError(error.failed, remedy=remedy)
 
     # --- what the archive says of its catalogues
@@ -374,8 +505,10 @@ class CSCPlaneClass(HeasarcClass):
         meta = self._meta
         own = meta[(meta["table"] == catalog_name) & (meta["par"] == "")]
         if len(own) == 0:
-            raise InvalidInputError(f"The archive names no default radius for {catalog_name}.",
-                                    remedy="give one, e.g. radius=0.1*u.deg")
+            raise InvalidInputError(
+                f"The archive names no default radius for {catalog_name}.",
+                remedy="give one, e.g. radius=0.1*u.deg",
+            )
         return np.float32(own["value"][0]) * u.arcmin
 
     def locate_data(self, query_result=None, catalog_name=None):
@@ -395,32 +528,39 @@ class CSCPlaneClass(HeasarcClass):
             One row a data product.
         """
         if query_result is None:
-            raise InvalidInputError("locate_data was given no rows.",
-                                    remedy="give it a result of query_region.")
+            raise InvalidInputError(
+                "locate_data was given no rows.", remedy="give it a result of query_region."
+            )
         catalog_name = catalog_name or getattr(query_result, "meta", {}).get("catalog")
         if catalog_name is None:
-            raise InvalidInputError("The result does not say which catalog it is of.",
-                                    remedy="give catalog_name.")
+            raise InvalidInputError(
+                "The result does not say which catalog it is of.", remedy="give catalog_name."
+            )
         return super().locate_data(query_result, self._table_names.get(catalog_name, catalog_name))
 
 
 def _make_session():
     session = requests.Session()
-    session.headers["User-Agent"] = (f"astroquery_cfx/{__version__} pyVO/{pyvo.__version__} "
-                                     f"{requests.utils.default_user_agent()}")
+    session.headers["User-Agent"] = (
+        f"astroquery_cfx/{version} pyVO/{pyvo.version} {requests.utils.default_user_agent()}"
+    )
     return session
 
 
 def _check_catalog(catalog):
     if not isinstance(catalog, str) or not catalog.strip():
-        raise InvalidInputError(f"{catalog!r} is no name of a catalog.",
-                                remedy="give one, e.g. 'csc'; list_catalogs() names them all.")
+        raise InvalidInputError(
+            f"{catalog!r} is no name of a catalog.",
+            remedy="give one, e.g. 'csc'; list_catalogs() names them all.",
+        )
     return catalog
 
 
 def _add_offset(table, coordinates):
     if not {"ra", "dec"} <= set(table.colnames):
-        raise InvalidInputError("search_offset needs the columns ra and dec.", remedy="add them to columns.")
+        raise InvalidInputError(
+            "search_offset needs the columns ra and dec.", remedy="add them to columns."
+        )
     center = SkyCoord(*position(coordinates), unit="deg")
     ra, dec = (np.ma.filled(np.ma.asarray(table[name]), np.nan) for name in ("ra", "dec"))
     places = SkyCoord(ra, dec, unit="deg")

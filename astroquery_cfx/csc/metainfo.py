@@ -8,8 +8,10 @@ from ..tap import complete_query
 
 __all__ = ["read_metainfo"]
 
-_META_QUERY = ("SELECT name, relation, value FROM metainfo WHERE (type = 'parameter' AND relation = 'order') "
-               "OR relation = 'defaultSearchRadius'")
+_META_QUERY = (
+    "SELECT name, relation, value FROM metainfo WHERE (type = 'parameter' AND relation = 'order') "
+    "OR relation = 'defaultSearchRadius'"
+)
 
 
 def read_metainfo(service, schema):
@@ -42,5 +44,8 @@ def read_metainfo(service, schema):
         if value > 0:
             rows.append((table.strip(), parameter.strip(), value))
     names = ("table", "par", "value")
-    return Table(rows=rows, names=names, dtype=("U64", "U64", "f4")) if rows else \
-        Table(names=names, dtype=("U64", "U64", "f4"))
+    return (
+        Table(rows=rows, names=names, dtype=("U64", "U64", "f4"))
+        if rows
+        else Table(names=names, dtype=("U64", "U64", "f4"))
+    )

@@ -79,8 +79,11 @@ class CatalogFile:
 
     def extension_names(self):
         """Names of the table extensions, the sources first."""
-        return [self.sources.name] + [extension.name for extension in self.extensions
-                                      if extension.name and extension.name != self.sources.name]
+        return [self.sources.name] + [
+            extension.name
+            for extension in self.extensions
+            if extension.name and extension.name != self.sources.name
+        ]
 
     def read_extension(self, name):
         """
@@ -101,10 +104,15 @@ class CatalogFile:
             If the file has no such extension.
         """
         for extension in self.extensions:
-            if extension.name.lower() == str(name).lower() and extension.header.get("XTENSION") == "BINTABLE":
+            if (
+                extension.name.lower() == str(name).lower()
+                and extension.header.get("XTENSION") == "BINTABLE"
+            ):
                 return read_table(extension, column_names(extension.header), self.name)
-        raise InvalidInputError(f"{self.name} has no extension {name!r}.",
-                                remedy=f"ask for one of {', '.join(self.extension_names())}.")
+        raise InvalidInputError(
+            f"{self.name} has no extension {name!r}.",
+            remedy=f"ask for one of {', '.join(self.extension_names())}.",
+        )
 
     def read(self, columns=None, rows=None):
         """
@@ -129,13 +137,17 @@ class CatalogFile:
         """
         absent, regions = self._absent(), self._region_columns()
         names = choose_columns(columns, [*self.column_names, *absent, *regions], self.name)
-        table = read_table(self.sources, [name for name in names if name not in regions], self.name, rows)
+        table = read_table(
+            self.sources, [name for name in names if name not in regions], self.name, rows
+        )
         if wanted := [name for name in names if name in regions]:
             self._add_regions(table, wanted, rows)
             table = table[names] if columns is not None else table
         if "Source_Name" in names and len(set(table["Source_Name"].tolist())) != len(table):
-            raise InvalidFileError(f"{self.name} is damaged or altered: sources bear the same name.",
-                                   remedy="download it again.")
+            raise InvalidFileError(
+                f"{self.name} is damaged or altered: sources bear the same name.",
+                remedy="download it again.",
+            )
         table.meta.update(self._meta(table, absent))
         return table
 
@@ -161,14 +173,29 @@ class CatalogFile:
 
     def _meta(self, table, absent):
         header = self.sources.header
-        meta = {"release": self.label, "version": self.version, "file": self.name, "sha256": self.sha256,
-                "citation": self.release.citation if self.release else "as the catalogue's own page asks for",
-                "title": self.release.title if self.release else self.label,
-                "data_start": str(header.get("DATE-OBS", "")), "data_stop": str(header.get("DATE-END", ""))}
-        renamed = {column.name: column.meta["original_name"] for column in table.itercols()
-                   if "original_name" in column.meta}
+        meta = {
+            "release": self.label,
+            "version": self.version,
+            "file": self.name,
+            "sha256": self.sha256,
+            "citation": self.release.citation
+            if self.release
+            else "as the catalogue's own page asks for",
+            "title": self.release.title if self.release else self.label,
+            "data_start": str(header.get("DATE-OBS", "")),
+            "data_stop": str(header.get("DATE-END", "")),
+        }
+        renamed = {
+            column.name: column.meta["original_name"]
+            for column in table.itercols()
+            if "original_name" in column.meta
+        }
         absent = [name for name in absent if name in table.colnames]
-        return meta | ({"renamed": renamed} if renamed else {}) | ({"absent": absent} if absent else {})
+        return (
+            meta
+            | ({"renamed": renamed} if renamed else {})
+            | ({"absent": absent} if absent else {})
+        )
 
 
 def open_catalog(path, what=None):
@@ -204,7 +231,9 @@ def open_catalog(path, what=None):
     sources = _find_sources(extensions, what)
     version = str(sources.header.get("VERSION", extensions[0].header.get("VERSION", ""))).strip()
     release, sha256 = find_version(version)
-    catalog = CatalogFile(Path(path).name, hashlib.sha256(content).hexdigest(), version, release, extensions)
+    catalog = CatalogFile(
+        Path(path).name, hashlib.sha256(content).hexdigest(), version, release, extensions
+    )
     if catalog.sha256 != sha256:
         _check(catalog, len(content), what)
     _say_what_is_not_known(catalog)
@@ -215,41 +244,65 @@ def _check(catalog, size, what):
     """Check a file that is not known by its SHA-256."""
     for number, extension in enumerate(catalog.extensions):
         if not has_good_checksums(extension):
-            raise InvalidFileError(f"{what} is damaged: the checksum of its extension "
-                                   f"{extension.name or number} is wrong.", remedy="download it again.")
+            raise InvalidFileError(
+                f"{what} is damaged: the checksum of its extension "
+                f"{extension.name or number} is wrong.",
+                remedy="download it again.",
+            )
     release = catalog.release
     if release and release.version == catalog.version and release.size == size:
-        raise InvalidFileError(f"{what} is damaged or altered: its SHA-256 is not that of {release.file} as "
-                               "published.", remedy="download it again.")
+        raise InvalidFileError(
+            f"{what} is damaged or altered: its SHA-256 is not that of {release.file} as "
+            "published.",
+            remedy="download it again.",
+        )
 
 
 def _say_what_is_not_known(catalog):
     """Warn of a version of the file that is not the one that the release is known by."""
     if catalog.release is None:
-        warnings.warn(f"{catalog.name} ({catalog.label}) is in no release known here: it is read by its own "
-                      "header and columns.", InputWarning, stacklevel=5)
+        warnings.warn(
+            f"{catalog.name} ({catalog.label}) is in no release known here: it is read by its own "
+            "header and columns.",
+            InputWarning,
+            stacklevel=5,
+        )
     elif catalog.version != catalog.release.version:
-        warnings.warn(f"{catalog.name} ({catalog.version}) is an older file of {catalog.release.name}, now "
-                      f"{catalog.release.version}: it is read by its own header and columns.",
-                      InputWarning, stacklevel=5)
+        warnings.warn(
+            f"{catalog.name} ({catalog.version}) is an older file of {catalog.release.name}, now "
+            f"{catalog.release.version}: it is read by its own header and columns.",
+            InputWarning,
+            stacklevel=5,
+        )
 
 
 def _find_sources(extensions, what):
     """The extension with the sources, or what the file is instead."""
-    tables = [extension for extension in extensions if extension.header.get("XTENSION") == "BINTABLE"]
+    tables = [
+        extension for extension in extensions if extension.header.get("XTENSION") == "BINTABLE"
+    ]
     for extension in tables:
         names = set(column_names(extension.header))
         family = str(extension.header.get("CDS-NAME", "")).strip()
         if extension.name.lower() != _EXTENSION.lower() and not names >= {*_REQUIRED, *_FAMILY}:
             continue
         if family in _OLDER_FAMILIES:
-            raise InvalidFileError(f"{what} is the catalogue {family}, not one of the 4FGL family.",
-                                   remedy="name a file gll_psc_v22.fit or later.")
+            raise InvalidFileError(
+                f"{what} is the catalogue {family}, not one of the 4FGL family.",
+                remedy="name a file gll_psc_v22.fit or later.",
+            )
         missing = [name for name in (*_REQUIRED, *_FAMILY) if name not in names]
         if missing:
-            raise InvalidFileError(f"{what} lacks columns of a 4FGL catalogue, or they are renamed: "
-                                   f"{', '.join(missing)}.", remedy="download it again.")
+            raise InvalidFileError(
+                f"{what} lacks columns of a 4FGL catalogue, or they are renamed: "
+                f"{', '.join(missing)}.",
+                remedy="download it again.",
+            )
         return extension
-    found = ", ".join(extension.name or "a table without a name" for extension in tables) or "no table"
-    raise InvalidFileError(f"{what} is a FITS file, but not a Fermi LAT catalogue: it holds {found}.",
-                           remedy="name a file gll_psc_v*.fit of the Fermi Science Support Center.")
+    found = (
+        ", ".join(extension.name or "a table without a name" for extension in tables) or "no table"
+    )
+    raise InvalidFileError(
+        f"{what} is a FITS file, but not a Fermi LAT catalogue: it holds {found}.",
+        remedy="name a file gll_psc_v*.fit of the Fermi Science Support Center.",
+    )

@@ -8,8 +8,17 @@ and Table 5 of Abdollahi et al. 2022 (ApJS 260, 53).
 
 from typing import NamedTuple
 
-__all__ = ["GROUP_COLORS", "SourceClass", "class_code", "class_color", "class_group", "class_name",
-           "class_order", "is_identified", "known_classes"]
+__all__ = [
+    "GROUP_COLORS",
+    "SourceClass",
+    "class_code",
+    "class_color",
+    "class_group",
+    "class_name",
+    "class_order",
+    "is_identified",
+    "known_classes",
+]
 
 
 class SourceClass(NamedTuple):
@@ -51,8 +60,12 @@ _CLASSES = {
 _OTHER = SourceClass("other", "unknown", "#bbbbbb")
 _ORDER = {code: place for place, code in enumerate(_CLASSES)}
 
-GROUP_COLORS = {"Galactic": "#d55e00", "extragalactic": "#0072b2", "unknown": "#999999",
-                "unassociated": "#444444"}
+GROUP_COLORS = {
+    "Galactic": "#d55e00",
+    "extragalactic": "#0072b2",
+    "unknown": "#999999",
+    "unassociated": "#444444",
+}
 
 
 def class_code(value):
@@ -201,7 +214,9 @@ def class_order(values):
     """
     codes = {class_code(value) for value in values}
     last = len(_ORDER)
-    return sorted(codes, key=lambda code: (_ORDER.get(code.lower(), last), code.lower(), not code.isupper()))
+    return sorted(
+        codes, key=lambda code: (_ORDER.get(code.lower(), last), code.lower(), not code.isupper())
+    )
 
 
 def known_classes():

@@ -6,20 +6,33 @@ Table 12 of Abdollahi et al. 2020 (ApJS 247, 33) and Table 6 of Abdollahi et al.
 2022 (ApJS 260, 53).
 """
 
-__all__ = ["COLUMNS", "OTHER_COLUMNS", "REGION_COLUMNS", "RENAMED", "SHIPPED_COLUMNS", "UCDS",
-           "column_description"]
+__all__ = [
+    "COLUMNS",
+    "OTHER_COLUMNS",
+    "REGION_COLUMNS",
+    "RENAMED",
+    "SHIPPED_COLUMNS",
+    "UCDS",
+    "column_description",
+]
 
 _PHOTONS = "ph cm-2 s-1"
 _ENERGY = "erg cm-2 s-1"
 _DENSITY = "ph cm-2 MeV-1 s-1"
 _ONE_SIGMA = "1-sigma (68%) uncertainty of"
 _ELLIPSE = "of the {0}% containment error ellipse of the position, masked where it was not fitted"
-_BOTH_ERRORS = ("Lower and upper 1-sigma (68%) error of {0}; where it is compatible with 0 (TS < 1) the "
-                "lower one is masked, and {0} plus twice the upper one is the 95% upper limit")
-_PLEC2 = ("dN/dE = K (E/E0)^-Index exp(Expfactor (E0^Exp_Index - E^Exp_Index)), E in MeV: "
-          "PLSuperExpCutoff2, of DR1 and DR2")
-_PLEC4 = ("dN/dE = K (E/E0)^(-IndexS + ExpfactorS/Exp_Index) exp(ExpfactorS/Exp_Index^2 "
-          "(1 - (E/E0)^Exp_Index)): PLSuperExpCutoff4, since DR3")
+_BOTH_ERRORS = (
+    "Lower and upper 1-sigma (68%) error of {0}; where it is compatible with 0 (TS < 1) the "
+    "lower one is masked, and {0} plus twice the upper one is the 95% upper limit"
+)
+_PLEC2 = (
+    "dN/dE = K (E/E0)^-Index exp(Expfactor (E0^Exp_Index - E^Exp_Index)), E in MeV: "
+    "PLSuperExpCutoff2, of DR1 and DR2"
+)
+_PLEC4 = (
+    "dN/dE = K (E/E0)^(-IndexS + ExpfactorS/Exp_Index) exp(ExpfactorS/Exp_Index^2 "
+    "(1 - (E/E0)^Exp_Index)): PLSuperExpCutoff4, since DR3"
+)
 
 
 def _ellipse(containment):
@@ -39,52 +52,99 @@ def _fitted(name, unit, description):
 
 # name: (unit or None, description), in the order of DR4
 COLUMNS = {
-    "Source_Name": (None, "Name of the source, 4FGL JHHMM.m+DDMM (FL16Y JHHMM.m+DDMM); at its end c: "
-                          "confused with diffuse emission, e: extended, i and s: parts of the Crab nebula"),
-    "DataRelease": (None, "Release that the source is first listed in: 1 (8 years), 2 (10), 3 (12), 4 (14)"),
+    "Source_Name": (
+        None,
+        "Name of the source, 4FGL JHHMM.m+DDMM (FL16Y JHHMM.m+DDMM); at its end c: "
+        "confused with diffuse emission, e: extended, i and s: parts of the Crab nebula",
+    ),
+    "DataRelease": (
+        None,
+        "Release that the source is first listed in: 1 (8 years), 2 (10), 3 (12), 4 (14)",
+    ),
     "RAJ2000": ("deg", "Right ascension, J2000"),
     "DEJ2000": ("deg", "Declination, J2000"),
     "GLON": ("deg", "Galactic longitude"),
     "GLAT": ("deg", "Galactic latitude"),
     **_ellipse(68),
     **_ellipse(95),
-    "ROI_num": (None, "Number of the region of interest (extension ROIs) that the source was fitted in"),
-    "Extended_Source_Name": (None, "Name in the extension ExtendedSources; masked for point sources"),
+    "ROI_num": (
+        None,
+        "Number of the region of interest (extension ROIs) that the source was fitted in",
+    ),
+    "Extended_Source_Name": (
+        None,
+        "Name in the extension ExtendedSources; masked for point sources",
+    ),
     "Signif_Avg": (None, "Significance of the source over 100 MeV to 1 TeV, in Gaussian sigma"),
-    "Pivot_Energy": ("MeV", "Energy at which the error of the differential flux is least: E0 of the spectra"),
+    "Pivot_Energy": (
+        "MeV",
+        "Energy at which the error of the differential flux is least: E0 of the spectra",
+    ),
     **_fitted("Flux1000", _PHOTONS, "Integral photon flux from 1 to 100 GeV"),
     **_fitted("Energy_Flux100", _ENERGY, "Energy flux from 100 MeV to 100 GeV"),
-    "SpectrumType": (None, "Spectral model of the source: PowerLaw, LogParabola or PLSuperExpCutoff"),
+    "SpectrumType": (
+        None,
+        "Spectral model of the source: PowerLaw, LogParabola or PLSuperExpCutoff",
+    ),
     **_fitted("PL_Flux_Density", _DENSITY, "Differential flux at Pivot_Energy, power law"),
     **_fitted("PL_Index", None, "Photon index of the power law: dN/dE = K (E/E0)^-Index"),
     **_fitted("LP_Flux_Density", _DENSITY, "Differential flux at Pivot_Energy, log-parabola"),
-    **_fitted("LP_Index", None, "Photon index of the log-parabola at Pivot_Energy: "
-                                "dN/dE = K (E/E0)^(-Index - beta ln(E/E0))"),
+    **_fitted(
+        "LP_Index",
+        None,
+        "Photon index of the log-parabola at Pivot_Energy: "
+        "dN/dE = K (E/E0)^(-Index - beta ln(E/E0))",
+    ),
     **_fitted("LP_beta", None, "Curvature beta of the log-parabola"),
-    "LP_SigCurv": (None, "Significance of the curvature, log-parabola against power law, in Gaussian sigma"),
+    "LP_SigCurv": (
+        None,
+        "Significance of the curvature, log-parabola against power law, in Gaussian sigma",
+    ),
     **_fitted("LP_EPeak", "MeV", "Energy of the peak of nu F_nu, log-parabola"),
-    **_fitted("PLEC_Flux_Density", _DENSITY, "Differential flux at Pivot_Energy, super-exponential cutoff"),
+    **_fitted(
+        "PLEC_Flux_Density", _DENSITY, "Differential flux at Pivot_Energy, super-exponential cutoff"
+    ),
     **_fitted("PLEC_IndexS", None, f"Local photon index at Pivot_Energy; {_PLEC4}"),
     **_fitted("PLEC_ExpfactorS", None, f"Local curvature at Pivot_Energy; {_PLEC4}"),
-    **_fitted("PLEC_Exp_Index", None, "Exponential index of the power law with super-exponential cutoff"),
-    "PLEC_SigCurv": (None, "Significance of the curvature, super-exponential cutoff against power law, in "
-                           "Gaussian sigma"),
-    **_fitted("PLEC_EPeak", "MeV", "Energy of the peak of nu F_nu, power law with super-exponential cutoff"),
+    **_fitted(
+        "PLEC_Exp_Index", None, "Exponential index of the power law with super-exponential cutoff"
+    ),
+    "PLEC_SigCurv": (
+        None,
+        "Significance of the curvature, super-exponential cutoff against power law, in "
+        "Gaussian sigma",
+    ),
+    **_fitted(
+        "PLEC_EPeak",
+        "MeV",
+        "Energy of the peak of nu F_nu, power law with super-exponential cutoff",
+    ),
     "Npred": (None, "Number of events that the model predicts"),
     "Flux_Band": (_PHOTONS, "Integral photon flux in each band (extension EnergyBounds)"),
     "Unc_Flux_Band": (_PHOTONS, _BOTH_ERRORS.format("Flux_Band")),
     "nuFnu_Band": (_ENERGY, "Spectral energy distribution nu F_nu in each band"),
     "Sqrt_TS_Band": (None, "Square root of the test statistic in each band"),
-    "Variability_Index": (None, "Twice the sum of the log-likelihood differences between the flux fitted in "
-                                "each interval of the light curve and the average flux"),
+    "Variability_Index": (
+        None,
+        "Twice the sum of the log-likelihood differences between the flux fitted in "
+        "each interval of the light curve and the average flux",
+    ),
     **_fitted("Frac_Variability", None, "Fractional variability from year to year"),
     "Signif_Peak": (None, "Significance in the interval of the highest flux, in Gaussian sigma"),
-    **_fitted("Flux_Peak", _PHOTONS, "Highest integral photon flux in an interval of the light curve"),
+    **_fitted(
+        "Flux_Peak", _PHOTONS, "Highest integral photon flux in an interval of the light curve"
+    ),
     "Time_Peak": ("s", "Centre of the interval of the highest flux, mission elapsed time"),
     "Peak_Interval": ("s", "Length of the interval of the highest flux"),
-    "Flux_History": (_PHOTONS, "Integral photon flux in each interval of time (extension Hist_Start)"),
+    "Flux_History": (
+        _PHOTONS,
+        "Integral photon flux in each interval of time (extension Hist_Start)",
+    ),
     "Unc_Flux_History": (_PHOTONS, _BOTH_ERRORS.format("Flux_History")),
-    "Sqrt_TS_History": (None, "Square root of the test statistic in each interval of the light curve"),
+    "Sqrt_TS_History": (
+        None,
+        "Square root of the test statistic in each interval of the light curve",
+    ),
     "ASSOC_4FGL": (None, "Name of the source in the earlier releases of 4FGL"),
     "ASSOC_FGL": (None, "Most recent associated source of the earlier FGL catalogues"),
     "ASSOC_FHL": (None, "Most recent associated source of the FHL catalogues"),
@@ -123,14 +183,19 @@ OTHER_COLUMNS = {
 }
 
 # Made here of the error ellipse and of the extension ExtendedSources.
-_REGION = ("of the region of the source: its 95% containment error ellipse, or the template of an extended "
-           "source (disk radius, outer ring radius, 68% containment radius of a Gaussian, extent of a map)")
+_REGION = (
+    "of the region of the source: its 95% containment error ellipse, or the template of an extended "
+    "source (disk radius, outer ring radius, 68% containment radius of a Gaussian, extent of a map)"
+)
 REGION_COLUMNS = {
     "Region_SemiMajor": ("deg", f"Semi-major axis {_REGION}"),
     "Region_SemiMinor": ("deg", f"Semi-minor axis {_REGION}"),
     "Region_PosAng": ("deg", f"Position angle of the major axis, east of north, {_REGION}"),
-    "Region_Kind": (None, "ellipse: the region is the 95% containment error ellipse; template: it is that of "
-                          "an extended source; masked: there is neither"),
+    "Region_Kind": (
+        None,
+        "ellipse: the region is the 95% containment error ellipse; template: it is that of "
+        "an extended source; masked: there is neither",
+    ),
 }
 
 # Canonical names of what older releases call otherwise.
@@ -162,13 +227,36 @@ UCDS = {
 
 # What the package ships of 4FGL-DR4: the columns that the job and the simulated sky use.
 SHIPPED_COLUMNS = (
-    "Source_Name", "DataRelease", "RAJ2000", "DEJ2000", "GLON", "GLAT",
-    "Conf_68_SemiMajor", "Conf_68_SemiMinor", "Conf_68_PosAng",
-    "Conf_95_SemiMajor", "Conf_95_SemiMinor", "Conf_95_PosAng",
-    "Extended_Source_Name", "Signif_Avg", "Pivot_Energy", "Flux1000", "Unc_Flux1000",
-    "Energy_Flux100", "Unc_Energy_Flux100", "SpectrumType", "Variability_Index",
-    "CLASS1", "CLASS2", "ASSOC1", "ASSOC2", "ASSOC_PROB_BAY",
-    "RA_Counterpart", "DEC_Counterpart", "Unc_Counterpart", "Flags",
+    "Source_Name",
+    "DataRelease",
+    "RAJ2000",
+    "DEJ2000",
+    "GLON",
+    "GLAT",
+    "Conf_68_SemiMajor",
+    "Conf_68_SemiMinor",
+    "Conf_68_PosAng",
+    "Conf_95_SemiMajor",
+    "Conf_95_SemiMinor",
+    "Conf_95_PosAng",
+    "Extended_Source_Name",
+    "Signif_Avg",
+    "Pivot_Energy",
+    "Flux1000",
+    "Unc_Flux1000",
+    "Energy_Flux100",
+    "Unc_Energy_Flux100",
+    "SpectrumType",
+    "Variability_Index",
+    "CLASS1",
+    "CLASS2",
+    "ASSOC1",
+    "ASSOC2",
+    "ASSOC_PROB_BAY",
+    "RA_Counterpart",
+    "DEC_Counterpart",
+    "Unc_Counterpart",
+    "Flags",
 )
 
 

@@ -28,6 +28,7 @@ from .source import read_source
 
 __all__ = ["Fermi4FGL", "Fermi4FGLClass"]
 
+
 class Fermi4FGLClass(BaseQuery):
     """
     The Fermi LAT 4FGL catalogues, from the web or from a file.
@@ -58,20 +59,34 @@ class Fermi4FGLClass(BaseQuery):
         ['DR1', 'DR2', 'DR3', 'DR4', 'FL16Y']
         """
         rows = RELEASES.values()
-        table = Table({
-            "release": [row.name for row in rows], "title": [row.title for row in rows],
-            "file": [row.file for row in rows], "years": [row.years for row in rows],
-            "rows": np.ma.masked_equal([row.rows or 0 for row in rows], 0),
-            "size": np.ma.masked_equal([row.size or 0 for row in rows], 0),
-            "sha256": np.ma.masked_equal([row.sha256 or "" for row in rows], ""),
-            "changes": [row.changes for row in rows], "citation": [row.citation for row in rows],
-            "folder": [row.folder for row in rows]})
+        table = Table(
+            {
+                "release": [row.name for row in rows],
+                "title": [row.title for row in rows],
+                "file": [row.file for row in rows],
+                "years": [row.years for row in rows],
+                "rows": np.ma.masked_equal([row.rows or 0 for row in rows], 0),
+                "size": np.ma.masked_equal([row.size or 0 for row in rows], 0),
+                "sha256": np.ma.masked_equal([row.sha256 or "" for row in rows], ""),
+                "changes": [row.changes for row in rows],
+                "citation": [row.citation for row in rows],
+                "folder": [row.folder for row in rows],
+            }
+        )
         table["size"].unit = u.byte
         table["years"].unit = u.yr
         return table
 
-    def get_catalog(self, release="DR4", *, path=None, columns=None, column_filters=None, quantities=False,
-                    cache=True):
+    def get_catalog(
+        self,
+        release="DR4",
+        *,
+        path=None,
+        columns=None,
+        column_filters=None,
+        quantities=False,
+        cache=True,
+    ):
         """
         Read a release of the catalogue, all sources.
 
@@ -157,8 +172,17 @@ class Fermi4FGLClass(BaseQuery):
         """
         return self._open(release, path=path, cache=cache).read_extension(name)
 
-    def query_region(self, coordinates, radius=1 * u.deg, *, release="DR4", path=None, columns=None,
-                     column_filters=None, cache=True):
+    def query_region(
+        self,
+        coordinates,
+        radius=1 * u.deg,
+        *,
+        release="DR4",
+        path=None,
+        columns=None,
+        column_filters=None,
+        cache=True,
+    ):
         """
         Find the sources around a position.
 
@@ -199,11 +223,17 @@ class Fermi4FGLClass(BaseQuery):
         found = _allowed(np.flatnonzero(separation <= limit), catalog, column_filters)
         found = found[np.argsort(separation[found], kind="stable")]
         table = catalog.read(columns, found)
-        table["separation"] = Column(separation[found], unit=u.deg, format=".5f",
-                                     description="Angle between the source and the position asked for")
+        table["separation"] = Column(
+            separation[found],
+            unit=u.deg,
+            format=".5f",
+            description="Angle between the source and the position asked for",
+        )
         return _warn_if_empty(table, f"within {radius} of {center.to_string('hmsdms')}")
 
-    def query_object(self, name, *, release="DR4", path=None, columns=None, column_filters=None, cache=True):
+    def query_object(
+        self, name, *, release="DR4", path=None, columns=None, column_filters=None, cache=True
+    ):
         """
         Find the sources that bear a name.
 
@@ -233,8 +263,16 @@ class Fermi4FGLClass(BaseQuery):
         what = f"of the name {name!r}{'' if len(found) else _hint(names, name)}"
         return _warn_if_empty(catalog.read(columns, _allowed(found, catalog, column_filters)), what)
 
-    def query_class(self, *classes, identified=None, release="DR4", path=None, columns=None,
-                    column_filters=None, cache=True):
+    def query_class(
+        self,
+        *classes,
+        identified=None,
+        release="DR4",
+        path=None,
+        columns=None,
+        column_filters=None,
+        cache=True,
+    ):
         """
         Find the sources of classes.
 
@@ -270,7 +308,9 @@ class Fermi4FGLClass(BaseQuery):
         if identified is not None:
             keep &= np.strings.isupper(codes) == bool(identified)
         rows = _allowed(np.flatnonzero(keep), catalog, column_filters)
-        return _warn_if_empty(catalog.read(columns, rows), f"of class {', '.join(map(repr, classes))}")
+        return _warn_if_empty(
+            catalog.read(columns, rows), f"of class {', '.join(map(repr, classes))}"
+        )
 
     def get_source(self, name, *, release="DR4", path=None, cache=True):
         """
@@ -306,12 +346,15 @@ class Fermi4FGLClass(BaseQuery):
         found = own if len(own) == 1 else find_name(names, name)
         if not len(found):
             hint = _hint(names, name)
-            raise InvalidInputError(f"{catalog.label} has no source of the name {name!r}{hint}.",
-                                    remedy="see query_region for the sources around a position.")
+            raise InvalidInputError(
+                f"{catalog.label} has no source of the name {name!r}{hint}.",
+                remedy="see query_region for the sources around a position.",
+            )
         if len(found) > 1:
             raise InvalidInputError(
                 f"{len(found)} sources of {catalog.label} bear the name {name!r}.",
-                remedy=f"name one of {', '.join(names['Source_Name'][found])}, or use query_object for all.")
+                remedy=f"name one of {', '.join(names['Source_Name'][found])}, or use query_object for all.",
+            )
         return read_source(catalog, found[0])
 
     def clear_cache(self):
@@ -343,8 +386,10 @@ def _filtered(catalog, column_filters):
     if not column_filters:
         return None
     if not hasattr(column_filters, "items"):
-        raise InvalidInputError(f"column_filters is a {type(column_filters).__name__}.",
-                                remedy="give a dict, e.g. {'Signif_Avg': ('>', 10)}.")
+        raise InvalidInputError(
+            f"column_filters is a {type(column_filters).__name__}.",
+            remedy="give a dict, e.g. {'Signif_Avg': ('>', 10)}.",
+        )
     return np.flatnonzero(filter_mask(catalog.read(list(column_filters)), column_filters))
 
 
@@ -357,7 +402,9 @@ def _allowed(rows, catalog, column_filters):
 def _warn_if_empty(table, what):
     """The table, with a warning where it has no rows."""
     if not len(table):
-        warnings.warn(f"{table.meta['release']} has no source {what}.", NoResultsWarning, stacklevel=3)
+        warnings.warn(
+            f"{table.meta['release']} has no source {what}.", NoResultsWarning, stacklevel=3
+        )
     return table
 
 
@@ -371,7 +418,9 @@ def _with_quantities(table, catalog, rows):
 
 def _positions(table):
     """Positions in double precision: separations of float32 positions would be rounded."""
-    return SkyCoord(*(np.asarray(table[name], dtype=float) for name in ("RAJ2000", "DEJ2000")), unit="deg")
+    return SkyCoord(
+        *(np.asarray(table[name], dtype=float) for name in ("RAJ2000", "DEJ2000")), unit="deg"
+    )
 
 
 Fermi4FGL = Fermi4FGLClass()

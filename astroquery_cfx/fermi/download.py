@@ -70,17 +70,22 @@ def _checked(path, release, what=None):
     what = what or path
     rows = catalog.sources.header["NAXIS2"]
     if release.sha256 and catalog.sha256 != release.sha256:
-        raise InvalidFileError(f"{what} is not {release.file} as published: its SHA-256 is {catalog.sha256}.",
-                               remedy="download it again, or read it with path= if you trust it.")
+        raise InvalidFileError(
+            f"{what} is not {release.file} as published: its SHA-256 is {catalog.sha256}.",
+            remedy="download it again, or read it with path= if you trust it.",
+        )
     if catalog.version != release.version or (release.rows and rows != release.rows):
-        raise InvalidFileError(f"{what} is not {release.file}: it is version {catalog.version or '(none)'} "
-                               f"with {rows} rows.", remedy="download it again.")
+        raise InvalidFileError(
+            f"{what} is not {release.file}: it is version {catalog.version or '(none)'} "
+            f"with {rows} rows.",
+            remedy="download it again.",
+        )
     return catalog
 
 
 def _download(session, release, target):
     """Try each mirror; keep the file only when it is right."""
-    from .. import conf
+    from ..config import conf
 
     failures = []
     for base in conf.fermi_urls:
@@ -97,18 +102,26 @@ def _download(session, release, target):
 
 def _failure(release, failures, target):
     """The error to end in when no mirror served."""
-    told = "; ".join(f"{url}: {getattr(error, 'failed', str(error)).rstrip('.')}" for url, error in failures)
+    told = "; ".join(
+        f"{url}: {getattr(error, 'failed', str(error)).rstrip('.')}" for url, error in failures
+    )
     part = next(iter(sorted(target.parent.glob(f"{target.name}.part*"))), None)
     kept = f"{part.stat().st_size:,} bytes, for the next call to go on from." if part else ""
-    remedy = (f"call again later, name a mirror in conf.fermi_urls, or give a file: "
-              f"get_catalog(path='{release.file}').")
+    remedy = (
+        f"call again later, name a mirror in conf.fermi_urls, or give a file: "
+        f"get_catalog(path='{release.file}')."
+    )
     kinds = {type(error) for _, error in failures}
     if kinds == {InvalidFileError}:
-        return InvalidFileError(f"{release.file} came damaged or is something else ({told}).", kept=kept,
-                                remedy=remedy)
+        return InvalidFileError(
+            f"{release.file} came damaged or is something else ({told}).", kept=kept, remedy=remedy
+        )
     kind = ServiceError if _BrokenError not in kinds else ServiceUnavailableError
-    return kind(f"{release.file} could not be downloaded ({told or 'conf.fermi_urls is empty'}).", kept=kept,
-                remedy=remedy)
+    return kind(
+        f"{release.file} could not be downloaded ({told or 'conf.fermi_urls is empty'}).",
+        kept=kept,
+        remedy=remedy,
+    )
 
 
 @contextmanager
@@ -119,12 +132,15 @@ def _part_file(target):
     It takes up what an earlier, broken download left, and leaves what came for
     the next one. Taking is a rename: two processes never write to one file.
     """
-    from .. import conf
+    from ..config import conf
 
     mine = target.with_name(f"{target.name}.part-{os.getpid()}-{secrets.token_hex(4)}")
     for left in target.parent.glob(f"{target.name}.part*"):
         try:
-            abandoned = left.suffix == ".part" or time.time() - left.stat().st_mtime > 2 * conf.stall_timeout
+            abandoned = (
+                left.suffix == ".part"
+                or time.time() - left.stat().st_mtime > 2 * conf.stall_timeout
+            )
             if abandoned:
                 os.replace(left, mine)
                 break
@@ -139,7 +155,7 @@ def _part_file(target):
 
 def _fetch(session, url, part, target, release):
     """Download, going on where it broke off, and once more from the start if it came wrong."""
-    from .. import conf
+    from ..config import conf
 
     came_wrong = False
     for attempt in range(conf.retries + 2):
@@ -152,13 +168,13 @@ def _fetch(session, url, part, target, release):
                 raise
             came_wrong |= is_wrong
             log.debug(f"{url}: {error} It is asked for again.")
-            time.sleep(min(0.2 * 2 ** attempt, 10.0))
+            time.sleep(min(0.2 * 2**attempt, 10.0))
     raise AssertionError("the loop ends in an answer or an error")
 
 
 def _request(session, url, part, release):
     """One HTTP exchange."""
-    from .. import conf
+    from ..config import conf
 
     start = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
@@ -171,9 +187,15 @@ def _request(session, url, part, release):
             if not _goes_on(response, start):
                 start = 0
             _receive(response, part, start, release, deadline)
-    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+    except (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+    ) as error:
         reason = _reason(error)
-        raise _BrokenError(f"the server does not answer, or the connection broke ({reason}).") from error
+        raise _BrokenError(
+            f"the server does not answer, or the connection broke ({reason})."
+        ) from error
     except requests.RequestException as error:
         raise _RefusedError(f"the request failed ({error}).") from error
 
@@ -196,8 +218,10 @@ def _receive(response, part, start, release, deadline):
     length = response.headers.get("Content-Length")
     end = start + int(length) if length else release.size
     size = start
-    with open(part, "r+b" if start else "wb") as stream, \
-            progress_bar(end, description=release.file, unit="B") as bar:
+    with (
+        open(part, "r+b" if start else "wb") as stream,
+        progress_bar(end, description=release.file, unit="B") as bar,
+    ):
         stream.seek(start)
         bar.update(start)
         for chunk in response.iter_content(_CHUNK):

@@ -64,14 +64,17 @@ def read_bytes(path, what="the file"):
         with open(path, "rb") as stream:
             content = stream.read()
     except OSError as error:
-        raise InvalidFileError(f"{what} cannot be read: {error.strerror or error}.",
-                               remedy="name a FITS file that is there, gzipped or not.") from error
+        raise InvalidFileError(
+            f"{what} cannot be read: {error.strerror or error}.",
+            remedy="name a FITS file that is there, gzipped or not.",
+        ) from error
     if content[:2] == b"\x1f\x8b":
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as error:
-            raise InvalidFileError(f"{what} is cut or damaged: it does not unpack ({error}).",
-                                   remedy=_AGAIN) from error
+            raise InvalidFileError(
+                f"{what} is cut or damaged: it does not unpack ({error}).", remedy=_AGAIN
+            ) from error
     _require_fits(content, what)
     return content
 
@@ -89,8 +92,9 @@ def _require_fits(content, what):
         kind = "is XML or HTML, not a FITS file"
     else:
         kind = f"is not a FITS file: it begins with {content[:16]!r}"
-    raise InvalidFileError(f"{what} {kind}.",
-                           remedy="name the FITS file of the catalogue, or download it again.")
+    raise InvalidFileError(
+        f"{what} {kind}.", remedy="name the FITS file of the catalogue, or download it again."
+    )
 
 
 def walk_extensions(content, what="the file"):
@@ -120,8 +124,9 @@ def walk_extensions(content, what="the file"):
         header, size = _parse_header(content[start:data_start], what)
         end = data_start + size + -size % _BLOCK
         if end > len(content):
-            raise InvalidFileError(f"{what} is cut: it has {len(content):,} bytes of at least {end:,}.",
-                                   remedy=_AGAIN)
+            raise InvalidFileError(
+                f"{what} is cut: it has {len(content):,} bytes of at least {end:,}.", remedy=_AGAIN
+            )
         extensions.append(Extension(header, view[start:data_start], view[data_start:end]))
         start = end
     return extensions
@@ -130,8 +135,11 @@ def walk_extensions(content, what="the file"):
 def _header_end(content, start, what):
     """Where the block ends that holds the END card."""
     for block in range(start, len(content), _BLOCK):
-        cards = content[block:block + _BLOCK]
-        if any(cards[i:i + 80].rstrip() == b"END" for i in range(0, len(cards), 80)) and len(cards) == _BLOCK:
+        cards = content[block : block + _BLOCK]
+        if (
+            any(cards[i : i + 80].rstrip() == b"END" for i in range(0, len(cards), 80))
+            and len(cards) == _BLOCK
+        ):
             return block + _BLOCK
     raise InvalidFileError(f"{what} is cut or damaged: a header has no end.", remedy=_AGAIN)
 
@@ -143,13 +151,21 @@ def _parse_header(cards, what):
     header = {card[1]: _value(card) for card in cards if card}
     try:
         axes = [header[f"NAXIS{i}"] for i in range(1, header["NAXIS"] + 1)]
-        size = abs(header["BITPIX"]) // 8 * header.get("GCOUNT", 1) * (
-            header.get("PCOUNT", 0) + math.prod(axes)) if axes else 0
+        size = (
+            abs(header["BITPIX"])
+            // 8
+            * header.get("GCOUNT", 1)
+            * (header.get("PCOUNT", 0) + math.prod(axes))
+            if axes
+            else 0
+        )
         if size < 0 or not isinstance(size, int):
             raise ValueError("NAXIS")
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidFileError(f"{what} is damaged: a header does not tell the size of its data ({error}).",
-                               remedy=_AGAIN) from error
+        raise InvalidFileError(
+            f"{what} is damaged: a header does not tell the size of its data ({error}).",
+            remedy=_AGAIN,
+        ) from error
     return header, size
 
 
@@ -233,11 +249,16 @@ def table_dtype(header):
     """
     fields = []
     for i in range(1, header["TFIELDS"] + 1):
-        name, form = str(header.get(f"TTYPE{i}", "")).strip(), str(header.get(f"TFORM{i}", "")).strip()
+        name, form = (
+            str(header.get(f"TTYPE{i}", "")).strip(),
+            str(header.get(f"TFORM{i}", "")).strip(),
+        )
         match = _FORMAT.match(form)
         if not name or not match:
-            raise InvalidFileError(f"Column {i} ({name or 'without a name'}) has the format {form!r}, which "
-                                   "the 4FGL catalogues do not use.")
+            raise InvalidFileError(
+                f"Column {i} ({name or 'without a name'}) has the format {form!r}, which "
+                "the 4FGL catalogues do not use."
+            )
         count = int(match[1] or 1)
         if match[2] == "A":
             fields.append((name, f"S{count}"))
@@ -248,6 +269,7 @@ def table_dtype(header):
     except ValueError as error:
         raise InvalidFileError(f"The columns of the table make no table: {error}.") from error
     if dtype.itemsize != header["NAXIS1"]:
-        raise InvalidFileError(f"The rows of the table have {header['NAXIS1']} bytes, its columns "
-                               f"{dtype.itemsize}.")
+        raise InvalidFileError(
+            f"The rows of the table have {header['NAXIS1']} bytes, its columns {dtype.itemsize}."
+        )
     return dtype

@@ -66,28 +66,69 @@ class Release:
 
 _INCREMENTAL = "Abdollahi et al. 2022, ApJS 260, 53"
 
-RELEASES = {release.name: release for release in (
-    Release("DR1", "4FGL, 8 years", "v22", "8yr_catalog", 8, "Abdollahi et al. 2020, ApJS 247, 33",
+RELEASES = {
+    release.name: release
+    for release in (
+        Release(
+            "DR1",
+            "4FGL, 8 years",
+            "v22",
+            "8yr_catalog",
+            8,
+            "Abdollahi et al. 2020, ApJS 247, 33",
             "first release; light curves of a year and of two months",
-            older={"v20": "3bdeee60a599166c58b20e15813dfe002703442e8b8deb301fb207459aed1dbe"}),
-    Release("DR2", "4FGL-DR2, 10 years", "v27", "10yr_catalog", 10,
+            older={"v20": "3bdeee60a599166c58b20e15813dfe002703442e8b8deb301fb207459aed1dbe"},
+        ),
+        Release(
+            "DR2",
+            "4FGL-DR2, 10 years",
+            "v27",
+            "10yr_catalog",
+            10,
             "Abdollahi et al. 2020, ApJS 247, 33; Ballet et al. 2020, arXiv:2005.11208",
-            "same analysis, two more years; sources of DR1 keep their positions", 5788, 5_460_480,
-            "5c619fca5ba3ecdaf33a3e3b5afedecc0b6d38851dba79b73d4f98e3d747b40e"),
-    Release("DR3", "4FGL-DR3, 12 years", "v31", "12yr_catalog", 12, _INCREMENTAL,
+            "same analysis, two more years; sources of DR1 keep their positions",
+            5788,
+            5_460_480,
+            "5c619fca5ba3ecdaf33a3e3b5afedecc0b6d38851dba79b73d4f98e3d747b40e",
+        ),
+        Release(
+            "DR3",
+            "4FGL-DR3, 12 years",
+            "v31",
+            "12yr_catalog",
+            12,
+            _INCREMENTAL,
             "new form of PLSuperExpCutoff (local index and curvature at the pivot energy), more curved "
             "spectra, eighth energy band, peak energies",
-            older={"v29": "3253708a770b10c9a81ed28deecf3ab7e220030f09babb8005cfc25fab702886"}),
-    Release("DR4", "4FGL-DR4, 14 years", "v35", "14yr_catalog", 14,
+            older={"v29": "3253708a770b10c9a81ed28deecf3ab7e220030f09babb8005cfc25fab702886"},
+        ),
+        Release(
+            "DR4",
+            "4FGL-DR4, 14 years",
+            "v35",
+            "14yr_catalog",
+            14,
             f"{_INCREMENTAL}; Ballet et al. 2023, arXiv:2307.12546",
-            "same analysis as DR3, two more years; novae and other transients added", 7195, 7_819_200,
-            "e3b3ea278412b7bda4c259ab558f00b76605be59eb84e44086a862a179ffc3e6"),
-    Release("FL16Y", "Fermi LAT 16-year source list", "v41", "fl16y", 16,
+            "same analysis as DR3, two more years; novae and other transients added",
+            7195,
+            7_819_200,
+            "e3b3ea278412b7bda4c259ab558f00b76605be59eb84e44086a862a179ffc3e6",
+        ),
+        Release(
+            "FL16Y",
+            "Fermi LAT 16-year source list",
+            "v41",
+            "fl16y",
+            16,
             f"{_INCREMENTAL}; Ballet et al. 2026, arXiv:2602.22148",
             "made anew, not a data release of 4FGL: new positions, new names (FL16Y J...), no DataRelease",
-            7224, 8_352_000, "057fc22a17c20d7e05500da78d93566f98b59b0648d86dea0f625b8e71c281de",
-            older={"v40": "d34312b1418f7b3657a002426bdf593f74f53eb006431cf8237d58a6aee3d847"}),
-)}
+            7224,
+            8_352_000,
+            "057fc22a17c20d7e05500da78d93566f98b59b0648d86dea0f625b8e71c281de",
+            older={"v40": "d34312b1418f7b3657a002426bdf593f74f53eb006431cf8237d58a6aee3d847"},
+        ),
+    )
+}
 
 
 def find_release(name):
@@ -118,10 +159,14 @@ def find_release(name):
     wanted = str(name).strip().upper()
     for release in RELEASES.values():
         names = (release.name, f"4FGL-{release.name}", release.version, release.file)
-        if wanted in (known.upper() for known in names) or (wanted == "4FGL" and release.name == "DR1"):
+        if wanted in (known.upper() for known in names) or (
+            wanted == "4FGL" and release.name == "DR1"
+        ):
             return release
-    raise InvalidInputError(f"There is no release {name!r} of the 4FGL catalogue known here.",
-                            remedy=f"ask for one of {', '.join(RELEASES)}, or read a file with path=.")
+    raise InvalidInputError(
+        f"There is no release {name!r} of the 4FGL catalogue known here.",
+        remedy=f"ask for one of {', '.join(RELEASES)}, or read a file with path=.",
+    )
 
 
 def find_version(version):

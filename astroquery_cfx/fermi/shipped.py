@@ -14,8 +14,18 @@ __all__ = ["make_shipped_catalog", "shipped_catalog"]
 
 _ORIGINAL = "gll_psc_v35.fit"
 _ORIGINAL_SHA256 = "e3b3ea278412b7bda4c259ab558f00b76605be59eb84e44086a862a179ffc3e6"
-_KEYWORDS = ("EXTNAME", "CDS-NAME", "VERSION", "DATE", "DATE-OBS", "DATE-END", "ORIGIN", "CREATOR",
-             "EQUINOX", "RADECSYS")
+_KEYWORDS = (
+    "EXTNAME",
+    "CDS-NAME",
+    "VERSION",
+    "DATE",
+    "DATE-OBS",
+    "DATE-END",
+    "ORIGIN",
+    "CREATOR",
+    "EQUINOX",
+    "RADECSYS",
+)
 _COMMENTS = (
     f"A part of 4FGL-DR4: all rows of {_ORIGINAL}, {len(SHIPPED_COLUMNS)} of its columns, and",
     "its extension ExtendedSources. Values are unchanged, byte for byte.",
@@ -67,10 +77,15 @@ def make_shipped_catalog(original, path):
     if content[:2] == b"\x1f\x8b":
         content = gzip.decompress(content)
     if hashlib.sha256(content).hexdigest() != _ORIGINAL_SHA256:
-        raise InvalidFileError(f"{original} is not {_ORIGINAL} as published: its SHA-256 differs.",
-                               remedy="download it again from the Fermi Science Support Center.")
-    with write_aside(path) as aside, open(aside, "wb") as raw, \
-            gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=raw, mtime=0) as packed:
+        raise InvalidFileError(
+            f"{original} is not {_ORIGINAL} as published: its SHA-256 differs.",
+            remedy="download it again from the Fermi Science Support Center.",
+        )
+    with (
+        write_aside(path) as aside,
+        open(aside, "wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=raw, mtime=0) as packed,
+    ):
         packed.write(_part(content))
 
 
@@ -80,7 +95,8 @@ def _part(content):
 
     with fits.open(io.BytesIO(content)) as original:
         sources = fits.BinTableHDU.from_columns(
-            fits.ColDefs([original[1].columns[name] for name in SHIPPED_COLUMNS]))
+            fits.ColDefs([original[1].columns[name] for name in SHIPPED_COLUMNS])
+        )
         _copy_keywords(original[1].header, sources.header)
         primary = fits.PrimaryHDU()
         for name in ("FILENAME", "VERSION"):

@@ -32,7 +32,9 @@ def column_names(header):
     list of str
         In the order of the file.
     """
-    names = [str(header.get(f"TTYPE{i}", "")).strip() for i in range(1, header.get("TFIELDS", 0) + 1)]
+    names = [
+        str(header.get(f"TTYPE{i}", "")).strip() for i in range(1, header.get("TFIELDS", 0) + 1)
+    ]
     return [RENAMED.get(name, name) for name in names]
 
 
@@ -62,16 +64,23 @@ def choose_columns(columns, known, what):
     if columns is None or columns == "*":
         order = {name: place for place, name in enumerate(COLUMNS)}
         return sorted(known, key=lambda name: order.get(name, len(order)))
-    names = [name.strip() for name in columns.split(",")] if isinstance(columns, str) else list(columns)
+    names = (
+        [name.strip() for name in columns.split(",")] if isinstance(columns, str) else list(columns)
+    )
     names = list(dict.fromkeys(RENAMED.get(name, name) for name in names))
     if not names:
-        raise InvalidInputError("The list of columns is empty.", remedy="name at least one, or None for all.")
+        raise InvalidInputError(
+            "The list of columns is empty.", remedy="name at least one, or None for all."
+        )
     for name in names:
         if name not in known:
             near = get_close_matches(str(name), known, n=3, cutoff=0.5)
-            raise InvalidInputError(f"{what} has no column {name!r}.",
-                                    remedy=f"did you mean {', '.join(near)}?" if near else
-                                    "see the colnames of the whole table.")
+            raise InvalidInputError(
+                f"{what} has no column {name!r}.",
+                remedy=f"did you mean {', '.join(near)}?"
+                if near
+                else "see the colnames of the whole table.",
+            )
     return names
 
 
@@ -104,13 +113,22 @@ def read_table(extension, names, what, rows=None):
     try:
         records = np.frombuffer(extension.data_bytes, dtype, count=header["NAXIS2"])
     except ValueError as error:
-        raise InvalidFileError(f"{what} is damaged: its table does not hold its {header['NAXIS2']} rows.",
-                               remedy="download it again.") from error
+        raise InvalidFileError(
+            f"{what} is damaged: its table does not hold its {header['NAXIS2']} rows.",
+            remedy="download it again.",
+        ) from error
     if rows is not None:
         records = records[rows]
     numbers = {RENAMED.get(name, name): i for i, name in enumerate(dtype.names, 1)}
-    return Table([_column(name, records, header, numbers[name]) if name in numbers
-                  else _absent_column(name, records) for name in names], copy=False)
+    return Table(
+        [
+            _column(name, records, header, numbers[name])
+            if name in numbers
+            else _absent_column(name, records)
+            for name in names
+        ],
+        copy=False,
+    )
 
 
 def _column(name, records, header, number):
@@ -119,9 +137,15 @@ def _column(name, records, header, number):
     data, mask = _plain(records[original], header.get(f"TNULL{number}"))
     data, unit = _in_canonical_unit(data, _unit(header.get(f"TUNIT{number}")), name)
     kind = MaskedColumn if mask.any() else Column
-    column = kind(data, name=name, unit=unit,
-                  description=column_description(original), format=_format(header.get(f"TDISP{number}")),
-                  copy=False, **({"mask": mask} if kind is MaskedColumn else {}))
+    column = kind(
+        data,
+        name=name,
+        unit=unit,
+        description=column_description(original),
+        format=_format(header.get(f"TDISP{number}")),
+        copy=False,
+        **({"mask": mask} if kind is MaskedColumn else {}),
+    )
     if ucd := str(header.get(f"TUCD{number}") or UCDS.get(name, "")).strip():
         column.meta["ucd"] = ucd
     if original != name:
@@ -173,15 +197,24 @@ def _format(display):
 def _absent_column(name, records):
     """A column of other releases: all masked, but for what is known all the same."""
     if name == "DataRelease" and np.all(np.strings.startswith(records["Source_Name"], b"4FGL ")):
-        return Column(np.ones(len(records), np.int16), name=name, description=column_description(name))  # DR1
+        return Column(
+            np.ones(len(records), np.int16), name=name, description=column_description(name)
+        )  # DR1
     kind = "U18" if name.startswith("ASSOC") else np.int16 if name == "DataRelease" else np.float32
     data, mask = np.zeros(len(records), kind), np.ones(len(records), bool)
-    if name == "ASSOC_4FGL" and "ASSOC_FGL" in records.dtype.names:  # where FL16Y gives the names in 4FGL
+    if (
+        name == "ASSOC_4FGL" and "ASSOC_FGL" in records.dtype.names
+    ):  # where FL16Y gives the names in 4FGL
         earlier = np.strings.strip(records["ASSOC_FGL"])
         mask = ~np.strings.startswith(earlier, b"4FGL ")
         data = np.where(mask, "", earlier.astype(str))
-    return MaskedColumn(data, name=name, mask=mask, unit=_unit(COLUMNS[name][0]),
-                        description=column_description(name))
+    return MaskedColumn(
+        data,
+        name=name,
+        mask=mask,
+        unit=_unit(COLUMNS[name][0]),
+        description=column_description(name),
+    )
 
 
 def region_columns(sources, extended):
@@ -210,12 +243,20 @@ def region_columns(sources, extended):
         ellipse = np.ma.asarray(sources[f"Conf_95_{axis}"])
         template = np.ma.asarray(extended[f"Model_{axis}"])[place] if len(extended) else ellipse
         values = np.ma.where(is_template, template, ellipse).astype(np.float32)
-        columns.append(_region_column(f"Region_{axis}", values.filled(np.nan), np.ma.getmaskarray(values)))
+        columns.append(
+            _region_column(f"Region_{axis}", values.filled(np.nan), np.ma.getmaskarray(values))
+        )
     kind = np.where(is_template, "template", np.where(columns[0].mask, "", "ellipse"))
     return [*columns, _region_column("Region_Kind", kind, kind == "")]
 
 
 def _region_column(name, data, mask):
     unit, description = REGION_COLUMNS[name]
-    return MaskedColumn(data, name=name, mask=mask, unit=_unit(unit), description=description,
-                        format=".4f" if unit else None)
+    return MaskedColumn(
+        data,
+        name=name,
+        mask=mask,
+        unit=_unit(unit),
+        description=description,
+        format=".4f" if unit else None,
+    )

@@ -8,7 +8,7 @@ file, and none touches the state of pyplot: ``plot_...(table).figure.savefig("fi
 (of an array of axes, ``axes[0].figure``).
 """
 
-from .association import plot_completeness, plot_reliability
+from .calibration import plot_completeness, plot_reliability
 from .histograms import plot_latitude_histogram, plot_longitude_histogram
 from .maps import plot_match_density_map, plot_matches_map, plot_observations_map, plot_sources_map
 from .matches import plot_match_counts, plot_matches_by_flux

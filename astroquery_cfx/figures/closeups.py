@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 from matplotlib.collections import PolyCollection
 
 from . import style
-from .columns import Rows, numbers, position, texts
+from .rows import Rows, numbers, position, texts
 from .sky import circle_vertices
 
 __all__ = ["FermiSources", "add_closeups"]
@@ -54,7 +54,9 @@ class FermiSources:
     def note(self):
         """How many there are, how many are left out and how many have no 95% region."""
         lost = np.count_nonzero(~self.has_region)
-        return self.rows.note() + (f" ({lost:,} drawn without a 95% region: none is given)" if lost else "")
+        return self.rows.note() + (
+            f" ({lost:,} drawn without a 95% region: none is given)" if lost else ""
+        )
 
 
 def add_closeups(figure, places, fermi, draw_sources):
@@ -77,7 +79,9 @@ def add_closeups(figure, places, fermi, draw_sources):
         wcs = _tangent_plane(fermi.longitude[index], fermi.latitude[index])
         with style.own_type():
             panel = figure.add_subplot(place, projection=wcs)
-        draw_sources(panel, lambda longitude, latitude, wcs=wcs: _to_pixel(wcs, longitude, latitude))
+        draw_sources(
+            panel, lambda longitude, latitude, wcs=wcs: _to_pixel(wcs, longitude, latitude)
+        )
         _draw_fermi(panel, wcs, fermi)
         panel.set_title(f"{fermi.names[index]}\n{fermi.pairs[index]:,} pairs", fontsize=11)
         _frame(panel)
@@ -90,7 +94,9 @@ def _most_pairs(fermi, number):
     longitude, latitude = np.radians(fermi.longitude), np.radians(fermi.latitude)
     chosen = []
     for index in np.lexsort((-fermi.pairs, ~fermi.has_region)):
-        apart = angular_separation(longitude[index], latitude[index], longitude[chosen], latitude[chosen])
+        apart = angular_separation(
+            longitude[index], latitude[index], longitude[chosen], latitude[chosen]
+        )
         if np.all(apart > np.radians(_APART)):
             chosen.append(index)
         if len(chosen) == number:
@@ -110,7 +116,9 @@ def _tangent_plane(longitude, latitude):
 
 def _to_pixel(wcs, longitude, latitude, within=1.0):
     center = np.radians(wcs.wcs.crval)
-    near = angular_separation(*center, np.radians(longitude), np.radians(latitude)) < np.radians(within)
+    near = angular_separation(*center, np.radians(longitude), np.radians(latitude)) < np.radians(
+        within
+    )
     return near, *wcs.wcs_world2pix(longitude[near], latitude[near], 0)
 
 
@@ -121,8 +129,16 @@ def _draw_fermi(panel, wcs, fermi):
     near &= fermi.has_region
     east, rim = circle_vertices(fermi.longitude[near], fermi.latitude[near], fermi.r95[near])
     x, y = wcs.wcs_world2pix((fermi.longitude[near, None] + east).ravel(), rim.ravel(), 0)
-    panel.add_collection(PolyCollection(np.stack([x, y], axis=-1).reshape(*east.shape, 2), facecolor="none",
-                                        edgecolor="black", linewidth=1.2, zorder=4), autolim=False)
+    panel.add_collection(
+        PolyCollection(
+            np.stack([x, y], axis=-1).reshape(*east.shape, 2),
+            facecolor="none",
+            edgecolor="black",
+            linewidth=1.2,
+            zorder=4,
+        ),
+        autolim=False,
+    )
 
 
 def _frame(panel):

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from ..fermi.classes import class_group
-from .columns import texts
+from .rows import texts
 from .style import GROUPS, legend
 
 __all__ = ["class_groups", "draw_groups", "group_legend"]
@@ -22,11 +22,28 @@ def draw_groups(ax, x, y, groups, *, size, alpha=0.8, edge=0.4):
     names, counts = np.unique(groups, return_counts=True)
     for name in names[np.argsort(-counts, kind="stable")]:
         of = groups == name
-        ax.plot(x[of], y[of], linestyle="none", markersize=size, alpha=alpha, markeredgewidth=edge,
-                markeredgecolor="white", rasterized=len(x) > 2000, gid=name, **GROUPS[name])
+        ax.plot(
+            x[of],
+            y[of],
+            linestyle="none",
+            markersize=size,
+            alpha=alpha,
+            markeredgewidth=edge,
+            markeredgecolor="white",
+            rasterized=len(x) > 2000,
+            gid=name,
+            **GROUPS[name],
+        )
 
 
 def group_legend(ax, groups, **look):
     """A legend of the groups that are drawn, Galactic to unassociated."""
-    legend(ax, [Line2D([], [], linestyle="none", markersize=7, label=name, **GROUPS[name])
-                for name in GROUPS if name in groups], **look)
+    legend(
+        ax,
+        [
+            Line2D([], [], linestyle="none", markersize=7, label=name, **GROUPS[name])
+            for name in GROUPS
+            if name in groups
+        ],
+        **look,
+    )

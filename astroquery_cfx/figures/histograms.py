@@ -6,7 +6,7 @@ from matplotlib.ticker import FuncFormatter, StrMethodFormatter
 
 from ..errors import InvalidInputError
 from . import style
-from .columns import Rows, galactic_position, wrap_longitude
+from .rows import Rows, galactic_position, wrap_longitude
 
 __all__ = ["longitude_axis", "plot_latitude_histogram", "plot_longitude_histogram"]
 
@@ -133,4 +133,3 @@ def _draw_counts(ax, values, edges):
     ax.set_ylim(0, counts.max() * 1.06)
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.grid(axis="y", **style.GRID)
-

@@ -11,11 +11,16 @@ from matplotlib.lines import Line2D
 
 from . import style
 from .closeups import CLOSEUPS, FermiSources, add_closeups
-from .columns import ENERGY_FLUX, Rows, galactic_position, numbers, position, texts
 from .groups import class_groups
+from .rows import ENERGY_FLUX, Rows, galactic_position, numbers, position, texts
 from .sky import aitoff_axes, aitoff_xy, draw_aitoff_circles
 
-__all__ = ["plot_match_density_map", "plot_matches_map", "plot_observations_map", "plot_sources_map"]
+__all__ = [
+    "plot_match_density_map",
+    "plot_matches_map",
+    "plot_observations_map",
+    "plot_sources_map",
+]
 
 _BAR_BELOW = {"location": "bottom", "shrink": 0.62, "aspect": 38, "pad": 0.03}
 
@@ -127,8 +132,14 @@ def plot_sources_map(sources, *, ax=None):
     rows.check()
     ax = aitoff_axes(sources, ax, frame="galactic", label_latitude=-17)
     drawn = rows.drawn
-    _colored_points(ax, longitude[drawn], latitude[drawn], flux[drawn],
-                    f"{style.X_RAY} {style.FLUX_UNIT}", size=4)
+    _colored_points(
+        ax,
+        longitude[drawn],
+        latitude[drawn],
+        flux[drawn],
+        f"{style.X_RAY} {style.FLUX_UNIT}",
+        size=4,
+    )
     style.finish(ax, sources, "Chandra sources", rows.note())
     return ax
 
@@ -181,29 +192,59 @@ def plot_matches_map(matched, *, ax=None):
     closeups = ax is None
     ax = aitoff_axes(matched, ax, frame="galactic", label_latitude=-17, height=7.45)
     x, y = aitoff_xy(longitude, latitude)
-    chandra = ax.plot(x, y, "o", markersize=2.4, markeredgewidth=0, color=style.CHANDRA_COLOR,
-                      rasterized=True)
+    chandra = ax.plot(
+        x, y, "o", markersize=2.4, markeredgewidth=0, color=style.CHANDRA_COLOR, rasterized=True
+    )
     x, y = aitoff_xy(fermi.longitude, fermi.latitude)
-    rings = ax.plot(x, y, "o", markersize=7, markeredgewidth=0.8, markerfacecolor="none",
-                    color=style.FERMI_COLOR)
+    rings = ax.plot(
+        x,
+        y,
+        "o",
+        markersize=7,
+        markeredgewidth=0.8,
+        markerfacecolor="none",
+        color=style.FERMI_COLOR,
+    )
     region = fermi.has_region
-    draw_aitoff_circles(ax, fermi.longitude[region], fermi.latitude[region], fermi.r95[region],
-                        facecolor="none", edgecolor="black", linewidth=0.7, zorder=3)
+    draw_aitoff_circles(
+        ax,
+        fermi.longitude[region],
+        fermi.latitude[region],
+        fermi.r95[region],
+        facecolor="none",
+        edgecolor="black",
+        linewidth=0.7,
+        zorder=3,
+    )
     handles = [*chandra, *rings, _region_handle()]
-    labels = ["Chandra source", "Fermi source (map: ring of fixed size)",
-              "95% region of the Fermi source, true size"]
+    labels = [
+        "Chandra source",
+        "Fermi source (map: ring of fixed size)",
+        "95% region of the Fermi source, true size",
+    ]
     if closeups:
         grid = GridSpec(2, CLOSEUPS, figure=ax.figure, height_ratios=[2.3, 1])
         ax.set_subplotspec(grid[0, :])
 
         def draw_sources(panel, to_pixel):
             _, x, y = to_pixel(longitude, latitude)
-            panel.plot(x, y, "o", markersize=2.4 if len(x) < 500 else 1.2, markeredgewidth=0,
-                       color=style.CHANDRA_COLOR, rasterized=True)
+            panel.plot(
+                x,
+                y,
+                "o",
+                markersize=2.4 if len(x) < 500 else 1.2,
+                markeredgewidth=0,
+                color=style.CHANDRA_COLOR,
+                rasterized=True,
+            )
 
-        add_closeups(ax.figure, [grid[1, column] for column in range(CLOSEUPS)], fermi, draw_sources)
+        add_closeups(
+            ax.figure, [grid[1, column] for column in range(CLOSEUPS)], fermi, draw_sources
+        )
     style.legend(ax, handles, labels=labels, ncols=3)
-    style.finish(ax, matched, "Chandra sources near Fermi sources", f"{rows.note()}; {fermi.note()}")
+    style.finish(
+        ax, matched, "Chandra sources near Fermi sources", f"{rows.note()}; {fermi.note()}"
+    )
     return ax
 
 
@@ -253,8 +294,17 @@ def plot_match_density_map(grouped, *, ax=None):
     ax = aitoff_axes(grouped, ax, frame="galactic", label_latitude=-20, height=5.2)
     order = np.flatnonzero(rows.drawn)[np.argsort(-number[rows.drawn], kind="stable")]
     x, y = aitoff_xy(longitude[order], latitude[order])
-    ax.scatter(x, y, s=_diameter(number[order])**2, alpha=0.8, edgecolors="white", linewidths=0.5, zorder=3,
-               c=[style.GROUPS[group]["color"] for group in groups[order]], clip_on=False)
+    ax.scatter(
+        x,
+        y,
+        s=_diameter(number[order]) ** 2,
+        alpha=0.8,
+        edgecolors="white",
+        linewidths=0.5,
+        zorder=3,
+        c=[style.GROUPS[group]["color"] for group in groups[order]],
+        clip_on=False,
+    )
     _density_legend(ax, groups[order], number[order[0]])
     style.finish(ax, grouped, "Fermi sources by their number of Chandra matches", rows.note())
     return ax
@@ -267,11 +317,23 @@ def _diameter(number):
 def _density_legend(ax, groups, most):
     """The groups in the upper row, the sizes in the lower: legends are filled column by column."""
     dots = {"linestyle": "none", "marker": "o", "markeredgecolor": "white"}
-    upper = [Line2D([], [], color=look["color"], markersize=9, label=group, **dots)
-             for group, look in style.GROUPS.items() if group in groups]
-    lower = [Line2D([], [], color="0.55", markersize=_diameter(step), **dots,
-                    label=f"{step:,} match" if step == 1 else f"{step:,} matches")
-             for step in (1, 10, 100, 1000, 10_000) if step <= most]
+    upper = [
+        Line2D([], [], color=look["color"], markersize=9, label=group, **dots)
+        for group, look in style.GROUPS.items()
+        if group in groups
+    ]
+    lower = [
+        Line2D(
+            [],
+            [],
+            color="0.55",
+            markersize=_diameter(step),
+            **dots,
+            label=f"{step:,} match" if step == 1 else f"{step:,} matches",
+        )
+        for step in (1, 10, 100, 1000, 10_000)
+        if step <= most
+    ]
     columns = zip_longest(upper, lower, fillvalue=Line2D([], [], linestyle="none", label=" "))
     handles = list(chain.from_iterable(columns))
     style.legend(ax, handles, ncols=len(handles) // 2, labelspacing=0.7)
@@ -282,8 +344,17 @@ def _colored_points(ax, longitude, latitude, value, label, *, size):
     order = np.argsort(value, kind="stable")
     x, y = aitoff_xy(longitude[order], latitude[order])
     norm, extend = style.log_norm(value)
-    points = ax.scatter(x, y, c=value[order], s=size, linewidths=0, norm=norm, cmap=style.flux_colors(),
-                        rasterized=True, zorder=3)
+    points = ax.scatter(
+        x,
+        y,
+        c=value[order],
+        s=size,
+        linewidths=0,
+        norm=norm,
+        cmap=style.flux_colors(),
+        rasterized=True,
+        zorder=3,
+    )
     return style.color_bar(ax, points, label, extend, **_BAR_BELOW)
 
 
@@ -291,16 +362,37 @@ def _draw_galactic_plane(ax):
     plane = SkyCoord(np.linspace(0, 360, 721), np.zeros(721), unit="deg", frame="galactic").icrs
     x, y = aitoff_xy(plane.ra.deg, plane.dec.deg)
     order = np.argsort(x)
-    line, = ax.plot(x[order], y[order], color="black", linewidth=1.3, linestyle="--", zorder=5,
-                    label="Galactic plane", path_effects=style.HALO)
+    (line,) = ax.plot(
+        x[order],
+        y[order],
+        color="black",
+        linewidth=1.3,
+        linestyle="--",
+        zorder=5,
+        label="Galactic plane",
+        path_effects=style.HALO,
+    )
     with style.own_type():
-        ax.legend(handles=[line], loc="lower right", bbox_to_anchor=(1.01, -0.08), frameon=False,
-                  borderaxespad=0)
+        ax.legend(
+            handles=[line],
+            loc="lower right",
+            bbox_to_anchor=(1.01, -0.08),
+            frameon=False,
+            borderaxespad=0,
+        )
 
 
 def _region_handle():
-    return Line2D([], [], linestyle="none", marker="o", markersize=10, markerfacecolor="none", color="black",
-                  markeredgewidth=1.2)
+    return Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker="o",
+        markersize=10,
+        markerfacecolor="none",
+        color="black",
+        markeredgewidth=1.2,
+    )
 
 
 def _chandra_sources(matched):

@@ -5,9 +5,9 @@ import astropy.units as u
 import numpy as np
 
 from . import style
-from .columns import ENERGY_FLUX, Rows, numbers, wrap_longitude
 from .groups import class_groups, draw_groups, group_legend
 from .histograms import longitude_axis
+from .rows import ENERGY_FLUX, Rows, numbers, wrap_longitude
 
 __all__ = ["plot_match_counts", "plot_matches_by_flux"]
 

@@ -10,12 +10,13 @@ from matplotlib.lines import Line2D
 from ..errors import InvalidInputError
 from ..fermi.classes import class_group, class_order, is_identified
 from . import style
-from .columns import Rows, numbers, texts, wrap_longitude
 from .groups import class_groups, draw_groups, group_legend
 from .histograms import longitude_axis
+from .rows import Rows, numbers, texts, wrap_longitude
 from .strips import flux_ratio
 
 __all__ = ["plot_flux_ratio_by_class", "plot_flux_ratio_by_position"]
+
 
 def plot_flux_ratio_by_position(matched, *, ax=None):
     """
@@ -72,7 +73,9 @@ def plot_flux_ratio_by_position(matched, *, ax=None):
     axes[1].set_xlabel("Galactic latitude $b$ [deg]")
     axes[0].set_ylabel(style.RATIO)
     group_legend(axes[0], groups[drawn])
-    style.finish(axes, matched, "X-ray to γ-ray flux ratio by position of the Fermi source", rows.note())
+    style.finish(
+        axes, matched, "X-ray to γ-ray flux ratio by position of the Fermi source", rows.note()
+    )
     return axes
 
 
@@ -119,7 +122,11 @@ def plot_flux_ratio_by_class(matched, *, seed=0, ax=None):
     >>> [label.get_text().split()[0] for label in ax.get_xticklabels()]
     ['psr', 'none', 'bll']
     """
-    codes, ratio, names = texts(matched, "fermi_class"), flux_ratio(matched), texts(matched, "fermi_name")
+    codes, ratio, names = (
+        texts(matched, "fermi_class"),
+        flux_ratio(matched),
+        texts(matched, "fermi_name"),
+    )
     rows = Rows(len(ratio), "pairs")
     rows.need(ratio > 0, "without two fluxes above zero")
     rows.check()
@@ -127,7 +134,9 @@ def plot_flux_ratio_by_class(matched, *, seed=0, ax=None):
     try:
         jitter = np.random.default_rng(seed).uniform(-0.32, 0.32, len(ratio))
     except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"seed = {seed!r} is not a seed.", remedy="give a whole number.") from error
+        raise InvalidInputError(
+            f"seed = {seed!r} is not a seed.", remedy="give a whole number."
+        ) from error
     classes = list(dict.fromkeys(code.lower() for code in class_order(codes)))
     lower = np.char.lower(codes)
     unique, of = np.unique(lower, return_inverse=True)
@@ -157,11 +166,23 @@ def _label(code, of, names):
 def _draw_pairs(ax, x, ratio, column, classes, identified):
     for place, code in enumerate(classes):
         here = column == place
-        look = {"linestyle": "none", "color": style.GROUPS[class_group(code)]["color"], "markersize": 4,
-                "alpha": 0.35 if np.count_nonzero(here) > 300 else 0.8, "rasterized": len(x) > 2000}
+        look = {
+            "linestyle": "none",
+            "color": style.GROUPS[class_group(code)]["color"],
+            "markersize": 4,
+            "alpha": 0.35 if np.count_nonzero(here) > 300 else 0.8,
+            "rasterized": len(x) > 2000,
+        }
         of = here & ~identified
-        ax.plot(x[of], ratio[of], marker="o", markerfacecolor="none", markeredgewidth=0.7, gid=code or "none",
-                **look)
+        ax.plot(
+            x[of],
+            ratio[of],
+            marker="o",
+            markerfacecolor="none",
+            markeredgewidth=0.7,
+            gid=code or "none",
+            **look,
+        )
         of = here & identified
         ax.plot(x[of], ratio[of], marker="D", markeredgewidth=0, gid=code or "none", **look)
         if np.count_nonzero(here) > 2:
@@ -180,21 +201,36 @@ def _shade_groups(ax, groups):
 def _name_the_counts(ax):
     """Say at the left what the three lines of the labels are."""
     label = ax.get_xticklabels()[0]
-    ax.annotate("class\npairs\nFermi sources", (0, 0), xytext=(-6, -ax.xaxis.get_tick_padding()), ha="right",
-                va="top", xycoords="axes fraction", textcoords="offset points", linespacing=1.2,
-                fontsize=label.get_fontsize(), color=style.NOTE_COLOR)
+    ax.annotate(
+        "class\npairs\nFermi sources",
+        (0, 0),
+        xytext=(-6, -ax.xaxis.get_tick_padding()),
+        ha="right",
+        va="top",
+        xycoords="axes fraction",
+        textcoords="offset points",
+        linespacing=1.2,
+        fontsize=label.get_fontsize(),
+        color=style.NOTE_COLOR,
+    )
 
 
 def _marker_legend(ax, groups):
     shape = {"linestyle": "none", "markersize": 6, "color": "0.3"}
-    handles = [Line2D([], [], marker="D", label="identified", **shape),
-               Line2D([], [], marker="o", label="associated, or unassociated", markerfacecolor="none",
-                      **shape),
-               Line2D([], [], color="black", linewidth=1.8, label="median of the class")]
+    handles = [
+        Line2D([], [], marker="D", label="identified", **shape),
+        Line2D(
+            [], [], marker="o", label="associated, or unassociated", markerfacecolor="none", **shape
+        ),
+        Line2D([], [], color="black", linewidth=1.8, label="median of the class"),
+    ]
     names = {"unassociated": "unassociated (none)"}
     shape.pop("color")
-    handles += [Line2D([], [], marker="s", label=names.get(group, group), color=look["color"], **shape)
-                for group, look in style.GROUPS.items() if group in groups]
+    handles += [
+        Line2D([], [], marker="s", label=names.get(group, group), color=look["color"], **shape)
+        for group, look in style.GROUPS.items()
+        if group in groups
+    ]
     style.legend(ax, handles, ncols=4, below=-0.24)
 
 

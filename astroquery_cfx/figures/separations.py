@@ -7,7 +7,7 @@ import numpy as np
 from ..crossmatch.ellipse import offset_pdf
 from ..errors import InvalidInputError
 from . import style
-from .columns import Rows, numbers, texts
+from .rows import Rows, numbers, texts
 
 __all__ = ["plot_separations"]
 
@@ -74,9 +74,13 @@ def plot_separations(separations, radius=None, *, ax=None):
     if has_ellipse.any():
         _draw_offsets(axes[1], offset[has_ellipse], names[has_ellipse])
     else:
-        axes[1].text(0.5, 0.5, "no pair has a 95% ellipse", transform=axes[1].transAxes, ha="center")
+        axes[1].text(
+            0.5, 0.5, "no pair has a 95% ellipse", transform=axes[1].transAxes, ha="center"
+        )
     if not has_ellipse.all():
-        note += f" ({np.count_nonzero(~has_ellipse):,} of them without a 95% ellipse: left panel only)"
+        note += (
+            f" ({np.count_nonzero(~has_ellipse):,} of them without a 95% ellipse: left panel only)"
+        )
     axes[0].set_ylabel("Pairs per bin")
     _one_legend(axes)
     style.finish(axes, separations, "Separations of Chandra and Fermi sources", note)
@@ -89,11 +93,15 @@ def _degrees(radius, separation):
     try:
         value = float(u.Quantity(radius).to_value(u.deg))
     except (u.UnitsError, TypeError) as error:
-        raise InvalidInputError(f"radius = {radius!r} is not an angle.",
-                                remedy="give it a unit, e.g. 0.1*u.deg.") from error
+        raise InvalidInputError(
+            f"radius = {radius!r} is not an angle.", remedy="give it a unit, e.g. 0.1*u.deg."
+        ) from error
     if not separation.max() <= value * (1 + 1e-9):
-        raise InvalidInputError(f"radius = {radius} is smaller than the largest separation, "
-                                f"{separation.max():.6g} deg.", remedy="give the radius of the cross-match.")
+        raise InvalidInputError(
+            f"radius = {radius} is smaller than the largest separation, "
+            f"{separation.max():.6g} deg.",
+            remedy="give the radius of the cross-match.",
+        )
     return value
 
 
@@ -115,7 +123,9 @@ def _draw_offsets(ax, offset, names):
     beyond = offset > end
     if beyond.any():
         _draw_counts(ax, edges[-1] - [3 * width, 0], np.where(beyond, edges[-1] - width, -1), names)
-        ax.set_xticks([*range(int(end) + 1), edges[-1] - 1.5 * width], [*range(int(end) + 1), f">{end:g}"])
+        ax.set_xticks(
+            [*range(int(end) + 1), edges[-1] - 1.5 * width], [*range(int(end) + 1), f">{end:g}"]
+        )
     sources = len(np.unique(names))
     x = np.linspace(0, end, 401)
     label = f"true counterparts, one for each of {sources:,} Fermi sources"
@@ -130,8 +140,13 @@ def _draw_counts(ax, edges, values, names):
     ax.stairs(counts, edges, fill=True, color=style.LIGHT, label="all pairs")
     order = np.lexsort((values, names))
     nearest = values[order[np.unique(names[order], return_index=True)[1]]]
-    ax.stairs(np.histogram(nearest, edges)[0], edges, color="black", linewidth=1.3,
-              label="nearest pair of each Fermi source")
+    ax.stairs(
+        np.histogram(nearest, edges)[0],
+        edges,
+        color="black",
+        linewidth=1.3,
+        label="nearest pair of each Fermi source",
+    )
     ax.set_yscale("log")
     ax.set_ylim(0.7, max(counts.max() * 2, 20, ax.get_ylim()[1]))
     ax.yaxis.set_major_formatter("{x:,.0f}")

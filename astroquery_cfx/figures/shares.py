@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from . import style
-from .columns import Rows, numbers, texts
+from .rows import Rows, numbers, texts
 
 __all__ = ["plot_class_shares"]
 
@@ -47,21 +47,30 @@ def plot_class_shares(shares, *, ax=None):
     """
     one = u.dimensionless_unscaled
     names = texts(shares, "group")
-    values = {side: (numbers(shares, f"share_{side}", one), numbers(shares, f"num_{side}", one))
-              for side in ("plane", "matched")}
+    values = {
+        side: (numbers(shares, f"share_{side}", one), numbers(shares, f"num_{side}", one))
+        for side in ("plane", "matched")
+    }
     rows = Rows(len(names), "groups of classes")
     all_given = np.all(np.isfinite([one for pair in values.values() for one in pair]), axis=0)
     rows.need(all_given, "without numbers")
     rows.check()
     (ax,) = style.plain_axes(shares, ax)
     place = np.arange(np.count_nonzero(rows.drawn))
-    for shift, color, side, label in ((-0.2, style.LIGHT, "plane", "Fermi sources in the plane"),
-                                      (0.2, style.DARK, "matched", "of these, with a Chandra match")):
+    for shift, color, side, label in (
+        (-0.2, style.LIGHT, "plane", "Fermi sources in the plane"),
+        (0.2, style.DARK, "matched", "of these, with a Chandra match"),
+    ):
         share, number = (column[rows.drawn] for column in values[side])
-        bars = ax.bar(place + shift, share, 0.38, color=color,
-                      label=f"{label} ({number.sum():,.0f})")
-        ax.bar_label(bars, [f"{part:.0%}\n{many:,.0f}" for part, many in zip(share, number, strict=True)],
-                     padding=3, fontsize=11)
+        bars = ax.bar(
+            place + shift, share, 0.38, color=color, label=f"{label} ({number.sum():,.0f})"
+        )
+        ax.bar_label(
+            bars,
+            [f"{part:.0%}\n{many:,.0f}" for part, many in zip(share, number, strict=True)],
+            padding=3,
+            fontsize=11,
+        )
     ax.set_xticks(place, names[rows.drawn])
     ax.tick_params(axis="x", length=0)
     ax.set_ylim(0, 1.18 * max(column[0][rows.drawn].max() for column in values.values()))
@@ -69,6 +78,10 @@ def plot_class_shares(shares, *, ax=None):
     ax.set_ylabel("Share of the Fermi sources")
     ax.set_xlabel("Group of the Fermi class")
     style.legend(ax, ncols=2)
-    style.finish(ax, shares, "Classes of Fermi sources, in the plane and matched",
-                 rows.note() if rows.left_out else "")
+    style.finish(
+        ax,
+        shares,
+        "Classes of Fermi sources, in the plane and matched",
+        rows.note() if rows.left_out else "",
+    )
     return ax

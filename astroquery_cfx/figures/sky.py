@@ -8,14 +8,16 @@ from matplotlib.collections import PolyCollection
 from matplotlib.ticker import FuncFormatter
 
 from ..errors import InvalidInputError
-from .columns import wrap_longitude
+from .rows import wrap_longitude
 from .style import GRID, HALO, TableFigure, own_type
 
 __all__ = ["aitoff_axes", "aitoff_xy", "circle_vertices", "draw_aitoff_circles"]
 
 _PROJECTIONS = ("aitoff", "hammer", "mollweide")
-_NAMES = {"galactic": ("Galactic longitude $l$", "Galactic latitude $b$"),
-          "icrs": ("Right ascension (ICRS)", "Declination (ICRS)")}
+_NAMES = {
+    "galactic": ("Galactic longitude $l$", "Galactic latitude $b$"),
+    "icrs": ("Right ascension (ICRS)", "Declination (ICRS)"),
+}
 
 
 def circle_vertices(longitude, latitude, radius, *, vertices=60):
@@ -75,8 +77,10 @@ def aitoff_axes(table, ax, *, frame, label_latitude, height=6.0):
         with own_type():
             ax = TableFigure(table, height=height).add_subplot(projection="aitoff")
     elif getattr(ax, "name", None) not in _PROJECTIONS:
-        raise InvalidInputError(f"This map needs all-sky axes, not {type(ax).__name__}.",
-                                remedy="make them with figure.add_subplot(projection='aitoff').")
+        raise InvalidInputError(
+            f"This map needs all-sky axes, not {type(ax).__name__}.",
+            remedy="make them with figure.add_subplot(projection='aitoff').",
+        )
     ax.set_longitude_grid(30)
     ax.set_latitude_grid(30)
     ax.set_longitude_grid_ends(90)
@@ -86,8 +90,18 @@ def aitoff_axes(table, ax, *, frame, label_latitude, height=6.0):
     size = ax.yaxis.get_ticklabels()[0].get_fontsize()
     for longitude in (*range(0, 180, 30), *range(210, 360, 30)):
         x, y = aitoff_xy(longitude, label_latitude)
-        ax.text(x, y, f"{longitude}°", ha="center", va="center", fontsize=size, color="0.15", zorder=6,
-                path_effects=HALO, gid="longitude")
+        ax.text(
+            x,
+            y,
+            f"{longitude}°",
+            ha="center",
+            va="center",
+            fontsize=size,
+            color="0.15",
+            zorder=6,
+            path_effects=HALO,
+            gid="longitude",
+        )
     along, across = _NAMES[frame]
     ax.set_xlabel(f"{along} [deg], increasing to the left", labelpad=8)
     ax.set_ylabel(f"{across} [deg]")
@@ -117,8 +131,10 @@ def draw_aitoff_circles(ax, longitude, latitude, radius, **look):
         Its vertices are in the plane of the projection, not in longitude and latitude: matplotlib
         would else cut each of the edges into 75 steps.
     """
-    pieces = [ax.transProjection.transform(np.radians(piece))
-              for piece in _pieces(np.asarray(longitude), np.asarray(latitude), np.asarray(radius))]
+    pieces = [
+        ax.transProjection.transform(np.radians(piece))
+        for piece in _pieces(np.asarray(longitude), np.asarray(latitude), np.asarray(radius))
+    ]
     circles = PolyCollection(pieces, transform=ax.transAffine + ax.transAxes, **look)
     ax.add_collection(circles, autolim=False)
     return circles
@@ -130,7 +146,9 @@ def _pieces(longitude, latitude, radius):
     middle = -wrap_longitude(longitude)
     for index in range(len(middle)):
         if abs(latitude[index]) + radius[index] >= 90:
-            yield _around_pole(middle[index] - east[index], rim[index], np.sign(latitude[index]) * 90)
+            yield _around_pole(
+                middle[index] - east[index], rim[index], np.sign(latitude[index]) * 90
+            )
             continue
         for turn in (-360, 0, 360):
             x = middle[index] - east[index] + turn

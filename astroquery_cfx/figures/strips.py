@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from ..errors import InvalidInputError
 from . import style
 from .closeups import CLOSEUPS, FermiSources, add_closeups
-from .columns import ENERGY_FLUX, Rows, galactic_position, numbers, position, wrap_longitude
+from .rows import ENERGY_FLUX, Rows, galactic_position, numbers, position, wrap_longitude
 from .sky import circle_vertices
 
 __all__ = ["plot_flux_ratio_strip", "plot_plane_strip"]
@@ -74,8 +74,18 @@ def plot_plane_strip(sources, b_max=10 * u.deg, *, ax=None):
     drawn = np.flatnonzero(rows.drawn)
     drawn = drawn[np.argsort(flux[drawn], kind="stable")]
     norm, extend = style.log_norm(flux[drawn])
-    points = _draw_points(axes, longitude[drawn], latitude[drawn], c=flux[drawn], s=2.5, linewidths=0,
-                          norm=norm, cmap=style.flux_colors(), rasterized=True, zorder=3)
+    points = _draw_points(
+        axes,
+        longitude[drawn],
+        latitude[drawn],
+        c=flux[drawn],
+        s=2.5,
+        linewidths=0,
+        norm=norm,
+        cmap=style.flux_colors(),
+        rasterized=True,
+        zorder=3,
+    )
     style.color_bar(axes, points, f"{style.X_RAY} {style.FLUX_UNIT}", extend, aspect=30, pad=0.02)
     style.finish(axes[:1], sources, "Chandra sources in the Galactic plane", rows.note())
     return axes
@@ -142,7 +152,13 @@ def plot_flux_ratio_strip(matched, b_max=10 * u.deg, *, ax=None):
     axes, places = _panels(matched, ax, b_max, max(1.1, reach - b_max + 0.1), closeups=True)
     longitude, latitude, ratio = longitude[drawn], latitude[drawn], ratio[drawn]
     norm, extend = style.log_norm(ratio)
-    look = {"linewidths": 0, "norm": norm, "cmap": style.ratio_colors(), "rasterized": True, "zorder": 3}
+    look = {
+        "linewidths": 0,
+        "norm": norm,
+        "cmap": style.ratio_colors(),
+        "rasterized": True,
+        "zorder": 3,
+    }
     points = _draw_points(axes, longitude, latitude, c=ratio, s=9, **look)
     _draw_regions(axes, fermi)
 
@@ -153,14 +169,21 @@ def plot_flux_ratio_strip(matched, b_max=10 * u.deg, *, ax=None):
     add_closeups(axes[0].figure, places, fermi, draw_sources)
     style.color_bar(axes, points, style.RATIO, extend, aspect=30, pad=0.02)
     style.legend(axes[-1], _region_handles(), ncols=3, below=-0.42)
-    style.finish(axes[:1], matched, "X-ray to γ-ray flux ratio in the Galactic plane",
-                 f"{rows.note()}; {fermi.note()}")
+    style.finish(
+        axes[:1],
+        matched,
+        "X-ray to γ-ray flux ratio in the Galactic plane",
+        f"{rows.note()}; {fermi.note()}",
+    )
     return axes
 
 
 def flux_ratio(matched):
     """X-ray over gamma-ray energy flux, NaN where one of the two is not above zero."""
-    xray, gamma = numbers(matched, "csc_flux", ENERGY_FLUX), numbers(matched, "fermi_flux", ENERGY_FLUX)
+    xray, gamma = (
+        numbers(matched, "csc_flux", ENERGY_FLUX),
+        numbers(matched, "fermi_flux", ENERGY_FLUX),
+    )
     both = (xray > 0) & (gamma > 0) & np.isfinite(xray) & np.isfinite(gamma)
     return np.divide(xray, gamma, out=np.full(len(xray), np.nan), where=both)
 
@@ -169,8 +192,9 @@ def _degrees(b_max):
     try:
         value = u.Quantity(b_max).to_value(u.deg)
     except (u.UnitsError, TypeError) as error:
-        raise InvalidInputError(f"b_max = {b_max!r} is not an angle.",
-                                remedy="give it a unit, e.g. 10*u.deg.") from error
+        raise InvalidInputError(
+            f"b_max = {b_max!r} is not an angle.", remedy="give it a unit, e.g. 10*u.deg."
+        ) from error
     if np.ndim(value) or not 0 < value <= 90:
         raise InvalidInputError(f"b_max = {b_max!r} is not one angle above 0 and up to 90 deg.")
     return float(value)
@@ -184,8 +208,10 @@ def _panels(table, ax, b_max, margin, *, closeups=False):
     else:
         axes = style.axes_list(ax)
         if not all(_is_plate_carree(one) for one in axes):
-            raise InvalidInputError("This map needs WCSAxes in plate carree about a Galactic longitude.",
-                                    remedy="give axes with a WCS of ctype GLON-CAR, GLAT-CAR.")
+            raise InvalidInputError(
+                "This map needs WCSAxes in plate carree about a Galactic longitude.",
+                remedy="give axes with a WCS of ctype GLON-CAR, GLAT-CAR.",
+            )
     for panel in axes:
         _frame(panel, 180 / len(axes) + _OVERLAP, b_max + margin)
     axes[-1].coords[0].set_axislabel("Galactic longitude $l$, increasing to the left")
@@ -205,8 +231,12 @@ def _new_panels(table, b_max, margin, closeups):
     height = 8.1 * (b_max + margin) / (180 / number + _OVERLAP) + 0.3
     below = 2.0 if closeups else 0.0
     figure = style.TableFigure(table, 10.0, number * height + below + 0.55)
-    grid = GridSpec(number + closeups, CLOSEUPS, figure=figure,
-                    height_ratios=[height] * number + [below] * closeups)
+    grid = GridSpec(
+        number + closeups,
+        CLOSEUPS,
+        figure=figure,
+        height_ratios=[height] * number + [below] * closeups,
+    )
     axes = []
     with style.own_type():
         for index in range(number):
@@ -217,7 +247,9 @@ def _new_panels(table, b_max, margin, closeups):
             wcs.wcs.cdelt = [-1, 1]
             wcs.wcs.cunit = ["deg", "deg"]
             axes.append(figure.add_subplot(grid[index, :], projection=wcs))
-    return np.array(axes, dtype=object), [grid[number, column] for column in range(CLOSEUPS * closeups)]
+    return np.array(axes, dtype=object), [
+        grid[number, column] for column in range(CLOSEUPS * closeups)
+    ]
 
 
 def _frame(panel, half_width, half_height):
@@ -266,18 +298,38 @@ def _draw_regions(axes, fermi):
     east, rim = circle_vertices(fermi.longitude[region], fermi.latitude[region], fermi.r95[region])
     for panel in axes:
         index, x = _inside(panel, fermi.longitude, len(axes))
-        panel.plot(x, _pixel_y(panel, fermi.latitude[index]), "o", markersize=9, markeredgewidth=0.8,
-                   markerfacecolor="none", color=style.FERMI_COLOR, zorder=2)
+        panel.plot(
+            x,
+            _pixel_y(panel, fermi.latitude[index]),
+            "o",
+            markersize=9,
+            markeredgewidth=0.8,
+            markerfacecolor="none",
+            color=style.FERMI_COLOR,
+            zorder=2,
+        )
         index, x = _inside(panel, fermi.longitude[region], len(axes))
         x = x[:, None] + east[index] / panel.wcs.wcs.cdelt[0]
         polygons = np.stack([x, _pixel_y(panel, rim[index])], axis=-1)
-        panel.add_collection(PolyCollection(polygons, facecolor="none", edgecolor="black", linewidth=0.7,
-                                            zorder=4), autolim=False)
+        panel.add_collection(
+            PolyCollection(polygons, facecolor="none", edgecolor="black", linewidth=0.7, zorder=4),
+            autolim=False,
+        )
 
 
 def _region_handles():
     ring = {"linestyle": "none", "marker": "o", "markerfacecolor": "none"}
-    return [Line2D([], [], color="0.4", linestyle="none", marker="o", markersize=4, label="Chandra source"),
-            Line2D([], [], color=style.FERMI_COLOR, markersize=9, label="Fermi source (ring of fixed size)",
-                   **ring),
-            Line2D([], [], color="black", markersize=10, label="its 95% region, true size", **ring)]
+    return [
+        Line2D(
+            [], [], color="0.4", linestyle="none", marker="o", markersize=4, label="Chandra source"
+        ),
+        Line2D(
+            [],
+            [],
+            color=style.FERMI_COLOR,
+            markersize=9,
+            label="Fermi source (ring of fixed size)",
+            **ring,
+        ),
+        Line2D([], [], color="black", markersize=10, label="its 95% region, true size", **ring),
+    ]

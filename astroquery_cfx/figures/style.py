@@ -14,14 +14,29 @@ from matplotlib.patheffects import withStroke
 from ..errors import InvalidInputError
 from ..fermi.classes import GROUP_COLORS
 
-__all__ = ["TableFigure", "color_bar", "finish", "flux_colors", "legend", "log_norm", "own_type",
-           "plain_axes", "ratio_colors"]
+__all__ = [
+    "TableFigure",
+    "color_bar",
+    "finish",
+    "flux_colors",
+    "legend",
+    "log_norm",
+    "own_type",
+    "plain_axes",
+    "ratio_colors",
+]
 
 # Type that can be read when a figure of 10 inches fills a page or a slide.
 _TYPE = {
-    "font.size": 11.5, "axes.titlesize": 14, "axes.labelsize": 12.5,
-    "xtick.labelsize": 11.5, "ytick.labelsize": 11.5, "legend.fontsize": 11.5,
-    "axes.axisbelow": True, "axes.linewidth": 0.9, "axes.grid": False,
+    "font.size": 11.5,
+    "axes.titlesize": 14,
+    "axes.labelsize": 12.5,
+    "xtick.labelsize": 11.5,
+    "ytick.labelsize": 11.5,
+    "legend.fontsize": 11.5,
+    "axes.axisbelow": True,
+    "axes.linewidth": 0.9,
+    "axes.grid": False,
 }
 NOTE_COLOR = "0.3"
 SIMULATED_COLOR = "#b3450a"
@@ -32,12 +47,20 @@ LIGHT, DARK = "#9ecae1", "#1f4e79"
 GRID = {"visible": True, "color": "0.84", "linewidth": 0.6, "linestyle": "-"}
 HALO = [withStroke(linewidth=3, foreground="white")]
 
-_MARK = {"ha": "right", "fontsize": 11, "fontweight": "bold", "color": SIMULATED_COLOR, "gid": "simulated",
-         "bbox": {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": SIMULATED_COLOR}}
+_MARK = {
+    "ha": "right",
+    "fontsize": 11,
+    "fontweight": "bold",
+    "color": SIMULATED_COLOR,
+    "gid": "simulated",
+    "bbox": {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": SIMULATED_COLOR},
+}
 
 # The colours are told apart by the colour blind; the marker says the same a second time.
 _MARKERS = {"Galactic": "o", "extragalactic": "s", "unknown": "D", "unassociated": "^"}
-GROUPS = {group: {"color": GROUP_COLORS[group], "marker": marker} for group, marker in _MARKERS.items()}
+GROUPS = {
+    group: {"color": GROUP_COLORS[group], "marker": marker} for group, marker in _MARKERS.items()
+}
 
 X_RAY = "0.5–7 keV energy flux"
 GAMMA_RAY = "0.1–100 GeV energy flux"
@@ -79,8 +102,16 @@ class TableFigure(Figure):
         sentence = table.meta.get("simulated")
         if sentence:
             lines = textwrap.wrap(f"Simulated data: {sentence}", int(width * 13.5))
-            self.text(0.12, 0.09, "\n".join(lines), fontsize=9.5, color=SIMULATED_COLOR, va="bottom",
-                      gid="simulated", transform=self.dpi_scale_trans)
+            self.text(
+                0.12,
+                0.09,
+                "\n".join(lines),
+                fontsize=9.5,
+                color=SIMULATED_COLOR,
+                va="bottom",
+                gid="simulated",
+                transform=self.dpi_scale_trans,
+            )
             self.make_room(bottom=0.1 + 0.17 * len(lines))
 
     def make_room(self, *, top=0.0, bottom=0.0):
@@ -113,11 +144,15 @@ def plain_axes(table, ax, *, height=4.7, columns=1, **sharing):
     """The axes given by the caller, or ``columns`` new ones side by side; always an array."""
     if ax is None:
         with own_type():
-            return TableFigure(table, height=height).subplots(1, columns, squeeze=False, **sharing)[0]
+            return TableFigure(table, height=height).subplots(1, columns, squeeze=False, **sharing)[
+                0
+            ]
     axes = axes_list(ax)
     if len(axes) != columns or not all(isinstance(one, Axes) for one in axes):
         wanted = "one Axes" if columns == 1 else f"a list of {columns} Axes"
-        raise InvalidInputError(f"ax is not {wanted}.", remedy=f"give {wanted}, or none for a new figure.")
+        raise InvalidInputError(
+            f"ax is not {wanted}.", remedy=f"give {wanted}, or none for a new figure."
+        )
     return axes
 
 
@@ -137,8 +172,15 @@ def _write_above_figure(axes, title, notes, mark):
     place = {"va": "top", "transform": figure.dpi_scale_trans}
     figure.text(0.12, height - 0.1, title, fontsize=14.5, fontweight="bold", gid="title", **place)
     if notes:
-        figure.text(0.12, height - 0.39, "\n".join(notes), fontsize=11, color=NOTE_COLOR, gid="notes",
-                    **place)
+        figure.text(
+            0.12,
+            height - 0.39,
+            "\n".join(notes),
+            fontsize=11,
+            color=NOTE_COLOR,
+            gid="notes",
+            **place,
+        )
     if mark:
         figure.text(width - 0.16, height - 0.13, mark, **_MARK, **place)
 
@@ -147,7 +189,9 @@ def _write_above_axes(axes, title, notes, mark):
     above = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
     axes[0].set_title(title, loc="left", y=1.0, pad=12 + 14 * len(notes))
     if notes:
-        axes[0].annotate("\n".join(notes), (0, 1), xytext=(0, 8), color=NOTE_COLOR, gid="notes", **above)
+        axes[0].annotate(
+            "\n".join(notes), (0, 1), xytext=(0, 8), color=NOTE_COLOR, gid="notes", **above
+        )
     if mark:
         axes[-1].annotate(mark, (1, 1), xytext=(-4, 34 + 14 * len(notes)), **_MARK, **above)
 
@@ -189,5 +233,10 @@ def legend(ax, handles=None, *, ncols=4, below=-0.16, **look):
             return ax.legend(loc="upper center", bbox_to_anchor=(0.5, below), **options)
         foot = figure.bottom
         figure.make_room(bottom=0.1 + 0.25 * np.ceil(len(handles) / ncols))
-        return figure.legend(loc="lower center", bbox_to_anchor=(0, foot, figure.get_figwidth(), 1),
-                             bbox_transform=figure.dpi_scale_trans, borderaxespad=0.3, **options)
+        return figure.legend(
+            loc="lower center",
+            bbox_to_anchor=(0, foot, figure.get_figwidth(), 1),
+            bbox_transform=figure.dpi_scale_trans,
+            borderaxespad=0.3,
+            **options,
+        )

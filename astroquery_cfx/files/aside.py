@@ -12,8 +12,20 @@ from ..errors import OutputError
 __all__ = ["write_aside"]
 
 # What the disk says no with. Other OSErrors (requests' errors are OSErrors too) pass through.
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EACCES,
-                errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG}
+_DISK_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EIO,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENOENT,
+    errno.ENAMETOOLONG,
+}
 
 
 @contextmanager
@@ -63,9 +75,13 @@ def write_aside(path):
     except OSError as error:
         if error.errno not in _DISK_ERRORS or isinstance(error, OutputError):
             raise
-        raise OutputError(f"{path} could not be written: {error.strerror}.",
-                          kept="an older file of that name is unchanged.",
-                          remedy="name a folder that you may write to and that has room.") from error
+        raise OutputError(
+            f"{path} could not be written: {error.strerror}.",
+            kept="an older file of that name is unchanged.",
+            remedy="name a folder that you may write to and that has room.",
+        ) from error
     finally:
-        with suppress(OSError):  # a parent that is a file, or no right to look: nothing was written there
+        with suppress(
+            OSError
+        ):  # a parent that is a file, or no right to look: nothing was written there
             aside.unlink(missing_ok=True)

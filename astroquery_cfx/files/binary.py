@@ -57,8 +57,10 @@ def _needs_json(column):
         return True
     if dtype.kind not in "SU":
         return dtype.str[1:] in _AS_TEXT
-    return any(not (text.isascii() and text.isprintable()) or text.endswith(" ")
-               for text in column.values.tolist())
+    return any(
+        not (text.isascii() and text.isprintable()) or text.endswith(" ")
+        for text in column.values.tolist()
+    )
 
 
 def _encode_lists(column):

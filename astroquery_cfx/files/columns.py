@@ -10,8 +10,19 @@ from astropy.table import Column, MaskedColumn, Table
 
 from ..errors import InvalidInputError
 
-__all__ = ["SCHEMA_KEY", "PlainColumn", "json_cells", "json_list", "object_array", "plain_columns",
-           "plain_meta", "restore_json", "restore_table", "restore_unit", "table_schema"]
+__all__ = [
+    "SCHEMA_KEY",
+    "PlainColumn",
+    "json_cells",
+    "json_list",
+    "object_array",
+    "plain_columns",
+    "plain_meta",
+    "restore_json",
+    "restore_table",
+    "restore_unit",
+    "table_schema",
+]
 
 SCHEMA_KEY = "astroquery_cfx"
 
@@ -66,8 +77,10 @@ def _plain_column(column, name):
         column = MaskedColumn(column) if hasattr(column, "mask") else Column(column)
     if not isinstance(column, Column):
         kind = type(column).__name__
-        raise InvalidInputError(f"Column {name!r} is a {kind}, which table files do not hold.",
-                                remedy="turn it into columns of numbers or text first.")
+        raise InvalidInputError(
+            f"Column {name!r} is a {kind}, which table files do not hold.",
+            remedy="turn it into columns of numbers or text first.",
+        )
     masked = isinstance(column, MaskedColumn)
     mask = np.array(column.mask) if masked else None
     values = np.asarray(column.data.data if masked else column.data)
@@ -76,21 +89,32 @@ def _plain_column(column, name):
         values, mask, is_list = _plain_objects(values, mask, name)
     dtype = _list_dtype(values, name) if is_list else values.dtype
     if dtype.kind not in "biufcSU":
-        raise InvalidInputError(f"Column {name!r} is of type {dtype}, which table files do not hold.",
-                                remedy="turn it into numbers or text first.")
+        raise InvalidInputError(
+            f"Column {name!r} is of type {dtype}, which table files do not hold.",
+            remedy="turn it into numbers or text first.",
+        )
     if is_list:
         values = object_array([np.asarray(cell, dtype=dtype) for cell in values])
     elif not dtype.isnative:
         dtype = dtype.newbyteorder("=")
         values = values.astype(dtype)
     if dtype.kind == "S":
-        values = np.char.decode(values, "utf-8") if not is_list else object_array(
-            [np.char.decode(cell, "utf-8") for cell in values])
-    schema = {"name": name, "dtype": dtype.str, "list": is_list, "masked": mask is not None,
-              "shape": list(values.shape[1:]), "unit": None if column.unit is None else str(column.unit),
-              "description": column.description,
-              "format": column.format if isinstance(column.format, str) else None,
-              "meta": plain_meta(column.meta)}
+        values = (
+            np.char.decode(values, "utf-8")
+            if not is_list
+            else object_array([np.char.decode(cell, "utf-8") for cell in values])
+        )
+    schema = {
+        "name": name,
+        "dtype": dtype.str,
+        "list": is_list,
+        "masked": mask is not None,
+        "shape": list(values.shape[1:]),
+        "unit": None if column.unit is None else str(column.unit),
+        "description": column.description,
+        "format": column.format if isinstance(column.format, str) else None,
+        "meta": plain_meta(column.meta),
+    }
     return PlainColumn(values, mask, schema)
 
 
@@ -104,10 +128,20 @@ def _plain_objects(values, mask, name):
         return np.array(["" if cell is None else str(cell) for cell in values]), mask, False
     if all(isinstance(cell, (list, tuple)) or np.ndim(cell) == 1 for cell in known):
         empty = np.array([], dtype=np.asarray(known[0]).dtype if len(known) else float)
-        return object_array([empty if mask is not None and mask[row] else np.asarray(cell)
-                             for row, cell in enumerate(values)]), mask, True
-    raise InvalidInputError(f"Column {name!r} holds Python objects that are neither text nor lists.",
-                            remedy="turn it into numbers, text, or 1-D arrays first.")
+        return (
+            object_array(
+                [
+                    empty if mask is not None and mask[row] else np.asarray(cell)
+                    for row, cell in enumerate(values)
+                ]
+            ),
+            mask,
+            True,
+        )
+    raise InvalidInputError(
+        f"Column {name!r} holds Python objects that are neither text nor lists.",
+        remedy="turn it into numbers, text, or 1-D arrays first.",
+    )
 
 
 def _list_dtype(cells, name):
@@ -115,8 +149,10 @@ def _list_dtype(cells, name):
     dtypes = filled or {cell.dtype for cell in cells} or {np.dtype(float)}
     kinds = {"text" if dtype.kind in "SU" else "number" for dtype in dtypes}
     if len(kinds) > 1:
-        raise InvalidInputError(f"Column {name!r} holds lists of text and lists of numbers.",
-                                remedy="make two columns of it.")
+        raise InvalidInputError(
+            f"Column {name!r} holds lists of text and lists of numbers.",
+            remedy="make two columns of it.",
+        )
     return np.result_type(*dtypes).newbyteorder("=")
 
 

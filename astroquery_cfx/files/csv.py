@@ -71,9 +71,11 @@ def read(path):
     names = [_unquote(field) for field in header]
     ragged = any(len(row) != len(names) for row in rows)
     if ragged or names[0].startswith("<") or len(set(names)) != len(names):
-        raise InvalidFileError(f"{path} is no CSV table: its lines differ in the number of fields,"
-                               " or its header is no list of names.",
-                               remedy="get the file again, or repair it.")
+        raise InvalidFileError(
+            f"{path} is no CSV table: its lines differ in the number of fields,"
+            " or its header is no list of names.",
+            remedy="get the file again, or repair it.",
+        )
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
     table = Table()
     for name, fields in zip(names, columns, strict=True):
@@ -87,9 +89,11 @@ def _rows(text, path):
         field = _FIELD.match(text, position)
         if field is None:
             line = text.count("\n", 0, position) + 1
-            raise InvalidFileError(f"{path} is no CSV table: line {line} has a quote that does not close"
-                                   " or stands inside a field.",
-                                   remedy="get the file again, or repair the line.")
+            raise InvalidFileError(
+                f"{path} is no CSV table: line {line} has a quote that does not close"
+                " or stands inside a field.",
+                remedy="get the file again, or repair the line.",
+            )
         row.append(field[1])
         position = field.end()
         if field[2] != ",":
@@ -120,9 +124,13 @@ def _values(fields, known):
         return np.array([_TRUTH.get(field, False) for field in fields])
     if known and all(_INTEGER.fullmatch(field) for field in known):
         numbers = [0 if field is None else int(field) for field in fields]
-        return np.array(numbers, dtype=np.uint64 if max(numbers) > np.iinfo(np.int64).max else np.int64)
+        return np.array(
+            numbers, dtype=np.uint64 if max(numbers) > np.iinfo(np.int64).max else np.int64
+        )
     if all(_NUMBER.fullmatch(field) for field in known):
-        return np.array([np.nan if field is None else float(field) for field in fields], dtype=float)
+        return np.array(
+            [np.nan if field is None else float(field) for field in fields], dtype=float
+        )
     return np.array(["" if field is None else field for field in fields])
 
 

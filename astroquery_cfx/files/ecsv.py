@@ -55,8 +55,10 @@ def _needs_json(column):
         return len(column.values) == 0 or column.values.dtype.kind == "U"
     if column.values.dtype.kind != "U":
         return False
-    return any(text != text.strip() or text.startswith("#") or not text.isprintable()
-               for text in column.values.tolist())
+    return any(
+        text != text.strip() or text.startswith("#") or not text.isprintable()
+        for text in column.values.tolist()
+    )
 
 
 def _with_mask(values, mask, said):
@@ -67,7 +69,9 @@ def read(path):
     """Read a table from a ECSV file."""
     table = Table.read(path, format="ascii.ecsv")
     notes = table.meta.pop(SCHEMA_KEY, {})
-    columns = [_from_ecsv(column, notes.get(column.schema["name"])) for column in plain_columns(table)]
+    columns = [
+        _from_ecsv(column, notes.get(column.schema["name"])) for column in plain_columns(table)
+    ]
     return restore_table(columns, plain_meta(table.meta))
 
 
@@ -79,7 +83,9 @@ def _from_ecsv(column, note):
     if schema.get("encoding") == "json":
         mask = mask if mask is not None else np.zeros(len(values), bool)
         blank = "[]" if schema["list"] or schema["shape"] else '""'
-        texts = [blank if hidden else text for text, hidden in zip(values.tolist(), mask, strict=True)]
+        texts = [
+            blank if hidden else text for text, hidden in zip(values.tolist(), mask, strict=True)
+        ]
         values = restore_json(texts, schema)
     elif "hidden" in schema:
         mask = np.isin(np.arange(len(values)), schema["hidden"])

@@ -49,7 +49,9 @@ def _to_fits(values, column, schema):
     if values.dtype.kind == "U" and schema.get("encoding") == "json":
         return fits.Column(column.name, "QA()", array=object_array([str(text) for text in values]))
     if values.dtype.kind == "U":
-        return fits.Column(column.name, f"{max(1, values.dtype.itemsize // 4)}A", array=values, unit=unit)
+        return fits.Column(
+            column.name, f"{max(1, values.dtype.itemsize // 4)}A", array=values, unit=unit
+        )
     if column.is_list:
         dtype = values[0].dtype
         return fits.Column(column.name, f"Q{_FORMATS[dtype.str[1:]]}()", array=values, unit=unit)
@@ -57,14 +59,22 @@ def _to_fits(values, column, schema):
     shape = values.shape[1:]
     null = schema.get("null") if letter in "BIJK" else None
     size = int(np.prod(shape)) if shape else ""
-    return fits.Column(column.name, f"{size}{letter}", array=values, unit=unit, null=null,
-                       dim=str(tuple(reversed(shape))) if len(shape) > 1 else None)
+    return fits.Column(
+        column.name,
+        f"{size}{letter}",
+        array=values,
+        unit=unit,
+        null=null,
+        dim=str(tuple(reversed(shape))) if len(shape) > 1 else None,
+    )
 
 
 def _mask_column(hidden, name):
     size = int(np.prod(hidden.shape[1:]))
     dim = str(tuple(reversed(hidden.shape[1:]))) if hidden.ndim > 2 else None
-    return fits.Column(name + MASK_SUFFIX, f"{size}L" if hidden.ndim > 1 else "L", array=hidden, dim=dim)
+    return fits.Column(
+        name + MASK_SUFFIX, f"{size}L" if hidden.ndim > 1 else "L", array=hidden, dim=dim
+    )
 
 
 def _fits_unit(unit):
@@ -92,7 +102,9 @@ def read(path):
     """Read a table from a FITS file."""
     content = path.read_bytes()
     if content.startswith(b"\x1f\x8b"):
-        content = gzip.decompress(content)  # checks the sum at the end, which astropy would not read
+        content = gzip.decompress(
+            content
+        )  # checks the sum at the end, which astropy would not read
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*truncated.*")
         with fits.open(io.BytesIO(content), lazy_load_hdus=False) as hdus:
@@ -106,7 +118,11 @@ def _read_own(hdus):
     data = hdus["TABLE"].data
     columns = []
     for schema in notes["columns"]:
-        hidden = np.array(data.field(schema["name"] + MASK_SUFFIX), bool) if schema.pop("hidden") else None
+        hidden = (
+            np.array(data.field(schema["name"] + MASK_SUFFIX), bool)
+            if schema.pop("hidden")
+            else None
+        )
         columns.append(decode_column(_from_fits(data, schema), hidden, schema))
     return restore_table(columns, notes["meta"])
 
@@ -123,9 +139,15 @@ def _from_fits(data, schema):
 
 
 def _read_foreign(hdus, path):
-    tables = [number for number, hdu in enumerate(hdus) if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))]
+    tables = [
+        number
+        for number, hdu in enumerate(hdus)
+        if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU))
+    ]
     if not tables:
-        raise InvalidFileError(f"{path} holds no FITS table.", remedy="name a file with a catalogue in it.")
+        raise InvalidFileError(
+            f"{path} holds no FITS table.", remedy="name a file with a catalogue in it."
+        )
     with warnings.catch_warnings():  # units that astropy does not know stay as they are
         warnings.filterwarnings("ignore", category=fits.verify.VerifyWarning)
         warnings.filterwarnings("ignore", category=UserWarning)

@@ -26,7 +26,9 @@ def write(table, path, **settings):
     import pyarrow.parquet as pq
 
     columns = plain_columns(table)
-    arrow = pa.table([to_arrow(column) for column in columns], names=[column.name for column in columns])
+    arrow = pa.table(
+        [to_arrow(column) for column in columns], names=[column.name for column in columns]
+    )
     arrow = arrow.replace_schema_metadata(_metadata(table, columns))
     pq.write_table(arrow, path, **{"compression": "zstd", **settings})
 
@@ -64,7 +66,9 @@ def _lists_to_arrow(column):
     import pyarrow as pa
 
     cells = column.filled(None)
-    offsets = np.concatenate([[0], np.cumsum([len(cell) for cell in cells], dtype=np.int64)]).astype(np.int32)
+    offsets = np.concatenate(
+        [[0], np.cumsum([len(cell) for cell in cells], dtype=np.int64)]
+    ).astype(np.int32)
     dtype = np.dtype(column.schema["dtype"])
     dtype = np.dtype("U1") if dtype.kind in "SU" else dtype
     flat = pa.array(np.concatenate([np.array([], dtype=dtype), *cells]))
@@ -78,7 +82,9 @@ def read(source):
     import pyarrow.parquet as pq
 
     arrow = pq.read_table(pa.BufferReader(source) if isinstance(source, bytes) else source)
-    metadata = {key.decode(): value.decode() for key, value in (arrow.schema.metadata or {}).items()}
+    metadata = {
+        key.decode(): value.decode() for key, value in (arrow.schema.metadata or {}).items()
+    }
     if SCHEMA_KEY in metadata:
         schema = json.loads(metadata[SCHEMA_KEY])
         schemas, meta = schema["columns"], schema["meta"]
@@ -92,7 +98,9 @@ def _from_arrow(chunks, schema):
 
     array = chunks.combine_chunks() if isinstance(chunks, pa.ChunkedArray) else chunks
     if isinstance(array, pa.ChunkedArray):  # pyarrow gives no single array for no chunk at all
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
+        array = (
+            pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
+        )
     if schema["list"]:
         return _lists_from_arrow(array, schema)
     shape = (len(array), *schema["shape"])
@@ -106,7 +114,9 @@ def _lists_from_arrow(array, schema):
     mask = np.asarray(array.is_null())
     lengths = np.asarray(array.value_lengths().fill_null(0))
     ends = np.cumsum(lengths)
-    cells = object_array([flat[end - length:end] for end, length in zip(ends, lengths, strict=True)])
+    cells = object_array(
+        [flat[end - length : end] for end, length in zip(ends, lengths, strict=True)]
+    )
     return PlainColumn(cells, mask if schema["masked"] else None, schema)
 
 
@@ -132,15 +142,17 @@ def _ascii_texts(array):
     _, offsets, content = array.buffers()
     if content is None or not len(array):
         return None
-    ends = np.frombuffer(offsets, np.int32)[array.offset:array.offset + len(array) + 1]
-    letters = np.frombuffer(content, np.uint8)[ends[0]:ends[-1]]
+    ends = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+    letters = np.frombuffer(content, np.uint8)[ends[0] : ends[-1]]
     lengths = np.diff(ends)
     width = max(1, int(lengths.max()))
     if not letters.size or letters.max() > 127 or width * len(array) > 4 * letters.size:
         return None  # not ASCII, or a few are very long
     if (lengths != width).any():
         letters = np.frombuffer(pc.ascii_rpad(array, width, "\0").buffers()[2], np.uint8)
-    return letters[:width * len(array)].reshape(-1, width).astype(np.uint32).view(f"U{width}")[:, 0]
+    return (
+        letters[: width * len(array)].reshape(-1, width).astype(np.uint32).view(f"U{width}")[:, 0]
+    )
 
 
 def _foreign_schema(arrow, metadata):
@@ -150,8 +162,11 @@ def _foreign_schema(arrow, metadata):
     yaml = metadata.get("table_meta_yaml")
     said = get_header_from_yaml(yaml.split("\n")) if yaml else {}
     words = {item["name"]: item for item in said.get("datatype", [])}
-    schemas = [_foreign_column(arrow, field, words.get(field.name, {})) for field in arrow.schema
-               if not field.name.startswith("__index_level_")]
+    schemas = [
+        _foreign_column(arrow, field, words.get(field.name, {}))
+        for field in arrow.schema
+        if not field.name.startswith("__index_level_")
+    ]
     return schemas, plain_meta(said.get("meta", {}))
 
 
@@ -163,12 +178,21 @@ def _foreign_column(arrow, field, words):
         shape, kind = [kind.list_size], kind.value_type
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
         is_list, kind = True, kind.value_type
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)
+    text = (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind)
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dtype = "<U" if text else np.dtype(kind.to_pandas_dtype()).str
     unit = words.get("unit")
-    return {"name": field.name, "dtype": dtype, "list": is_list, "shape": shape,
-            "masked": bool(arrow[field.name].null_count), "unit": None if unit is None else str(unit),
-            "description": words.get("description"), "format": words.get("format"),
-            "meta": plain_meta(dict(words.get("meta") or {}))}
+    return {
+        "name": field.name,
+        "dtype": dtype,
+        "list": is_list,
+        "shape": shape,
+        "masked": bool(arrow[field.name].null_count),
+        "unit": None if unit is None else str(unit),
+        "description": words.get("description"),
+        "format": words.get("format"),
+        "meta": plain_meta(dict(words.get("meta") or {})),
+    }

@@ -51,8 +51,10 @@ def file_format(path):
     for suffix, kind in FORMATS.items():
         if name.endswith(suffix):
             return kind
-    raise InvalidInputError(f"{path} does not end like a table file.",
-                            remedy=f"let its name end in one of {', '.join(FORMATS)}.")
+    raise InvalidInputError(
+        f"{path} does not end like a table file.",
+        remedy=f"let its name end in one of {', '.join(FORMATS)}.",
+    )
 
 
 def write_table(table, path):
@@ -116,10 +118,14 @@ def write_table(table, path):
 
 def _check_names(names, form):
     """Line breaks end a header in text formats; the headers of FITS are ASCII."""
-    bad = [name for name in names if not name.isprintable() or (form == "fits" and not name.isascii())]
+    bad = [
+        name for name in names if not name.isprintable() or (form == "fits" and not name.isascii())
+    ]
     if bad:
-        raise InvalidInputError(f"A {form} file cannot hold a column named {bad[0]!r}.",
-                                remedy="rename the column, e.g. with table.rename_column.")
+        raise InvalidInputError(
+            f"A {form} file cannot hold a column named {bad[0]!r}.",
+            remedy="rename the column, e.g. with table.rename_column.",
+        )
 
 
 def read_table(path):
@@ -159,7 +165,8 @@ def read_table(path):
         words = (str(error) or type(error).__name__).splitlines()[0]
         raise InvalidFileError(
             f"{path} is damaged, or is no {file_format(path)} file ({words}).",
-            remedy="get the file again, or let its name end as its format demands.") from error
+            remedy="get the file again, or let its name end as its format demands.",
+        ) from error
 
 
 def _module(path):

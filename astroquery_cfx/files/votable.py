@@ -23,13 +23,17 @@ def write(table, path):
         values, hidden, schema = encode_column(column)
         out[column.name] = _to_votable(values, column, schema)
         if hidden is not None:
-            out[column.name + MASK_SUFFIX] = Column(hidden, description=f"True where {column.name} is masked")
+            out[column.name + MASK_SUFFIX] = Column(
+                hidden, description=f"True where {column.name} is masked"
+            )
         schemas.append({**schema, "hidden": hidden is not None})
     infos = {SCHEMA_KEY: json.dumps({"columns": schemas, "meta": plain_meta(table.meta)})}
     if table.meta.get("simulated"):
         infos["simulated"] = str(table.meta["simulated"])
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=u.UnitsWarning)  # VOUnit would rather not have erg
+        warnings.filterwarnings(
+            "ignore", category=u.UnitsWarning
+        )  # VOUnit would rather not have erg
         _write(out, infos, path)
 
 
@@ -62,7 +66,9 @@ def read(path):
         document = votable.parse(path, verify="ignore")
     tables = list(document.iter_tables())
     if not tables:
-        raise InvalidFileError(f"{path} holds no VOTable table.", remedy="name a file with a table in it.")
+        raise InvalidFileError(
+            f"{path} holds no VOTable table.", remedy="name a file with a table in it."
+        )
     infos = {info.name: info.value for resource in document.resources for info in resource.infos}
     infos |= {info.name: info.value for info in document.infos}
     if SCHEMA_KEY in infos:
@@ -70,7 +76,9 @@ def read(path):
     table = tables[0].to_table(use_names_over_ids=True)
     if "simulated" in infos:
         table.meta["simulated"] = infos["simulated"]
-    return restore_table(plain_columns(table), plain_meta(table.meta))  # texts of any length come as objects
+    return restore_table(
+        plain_columns(table), plain_meta(table.meta)
+    )  # texts of any length come as objects
 
 
 def _read_own(table, notes):
@@ -79,7 +87,9 @@ def _read_own(table, notes):
     for schema in notes["columns"]:
         hidden = None
         if schema.pop("hidden"):
-            hidden = np.array(data[schema["name"] + MASK_SUFFIX].data, bool).reshape(-1, *schema["shape"])
+            hidden = np.array(data[schema["name"] + MASK_SUFFIX].data, bool).reshape(
+                -1, *schema["shape"]
+            )
         values = data[schema["name"]]
         raw = np.array(values.data)
         if raw.ndim > 2:  # astropy's writer and reader do not agree on the order of the axes

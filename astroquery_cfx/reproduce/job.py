@@ -12,15 +12,22 @@ from pathlib import Path
 from astropy import units as u
 from astropy.table import Table
 
-from .. import __version__
 from ..errors import CFXError, OutputError
 from ..files import write_aside, write_table
 from ..progress import progress_bar
-from ..report import write_report
+from ..version import version
 from .associating import associations_tables
 from .drawings import choose_drawings, draw_figures
 from .matching import class_shares, group_table, match_plane, matched_table, separations_table
-from .selection import angle, flux_statistics, select_classes, select_observed, select_plane, select_positive
+from .report import write_report
+from .selection import (
+    angle,
+    flux_statistics,
+    select_classes,
+    select_observed,
+    select_plane,
+    select_positive,
+)
 
 __all__ = ["reproduce"]
 
@@ -38,8 +45,9 @@ _TABLE_FORMATS = {
 }
 
 
-def reproduce(output, *, client, fermi, b_max=10 * u.deg, radius=0.1 * u.deg, figures=None,
-              show_progress=None):
+def reproduce(
+    output, *, client, fermi, b_max=10 * u.deg, radius=0.1 * u.deg, figures=None, show_progress=None
+):
     """
     Do the whole job: fetch, select, match, write tables and figures, and a page that shows them.
 
@@ -105,8 +113,13 @@ def reproduce(output, *, client, fermi, b_max=10 * u.deg, radius=0.1 * u.deg, fi
         fetched = _fetch(client, show_progress)
         tables = _make_tables(fetched, fermi, options, show_progress)
         _write_tables(tables, folder / "tables", show_progress)
-        left_out = draw_figures(tables, folder / "figures", options=options, drawings=drawings,
-                                show_progress=show_progress)
+        left_out = draw_figures(
+            tables,
+            folder / "figures",
+            options=options,
+            drawings=drawings,
+            show_progress=show_progress,
+        )
         summary = _summarize(fetched, tables, fermi, options)
         summary["figures_left_out"] = left_out
         summary["files"] = _checksums(folder)
@@ -124,8 +137,10 @@ def _staged(output):
     try:
         folder.mkdir(parents=True)
     except OSError as error:
-        raise OutputError(f"The folder {output} cannot be written to: {error.strerror}.",
-                          remedy="name another one with --output.") from error
+        raise OutputError(
+            f"The folder {output} cannot be written to: {error.strerror}.",
+            remedy="name another one with --output.",
+        ) from error
     try:
         yield folder
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -136,39 +151,55 @@ def _staged(output):
     except OSError as error:
         if isinstance(error, CFXError):
             raise
-        raise OutputError(f"The results could not be moved to {output}: {error}.",
-                          remedy="make room there, or name another folder with --output.") from error
+        raise OutputError(
+            f"The results could not be moved to {output}: {error}.",
+            remedy="make room there, or name another folder with --output.",
+        ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fetch(client, show_progress):
     """Whole tables from the archive: the observations and the sources, each with its proof."""
-    return {"observations": client.query_observations(show_progress=show_progress),
-            "sources": client.query_sources(show_progress=show_progress)}
+    return {
+        "observations": client.query_observations(show_progress=show_progress),
+        "sources": client.query_sources(show_progress=show_progress),
+    }
 
 
 def _make_tables(fetched, fermi, options, show_progress):
     observations = select_observed(fetched["observations"])
     sources = select_plane(select_positive(fetched["sources"]), options["b_max"])
     if not len(sources):
-        raise CFXError("The Chandra table has no source with a positive flux within"
-                       f" {options['b_max']} of the Galactic plane.", remedy="check the table, or widen the"
-                                                                             " plane.")
-    with progress_bar(len(sources), description="Cross-match", unit="source", show=show_progress) as bar:
+        raise CFXError(
+            "The Chandra table has no source with a positive flux within"
+            f" {options['b_max']} of the Galactic plane.",
+            remedy="check the table, or widen the plane.",
+        )
+    with progress_bar(
+        len(sources), description="Cross-match", unit="source", show=show_progress
+    ) as bar:
         pairs = match_plane(sources, fermi, options["radius"])
         bar.update(len(sources))
     if not len(pairs):
-        raise CFXError(f"No Chandra source lies within {options['radius']} of a Fermi source.",
-                       remedy="widen the radius or the plane.")
+        raise CFXError(
+            f"No Chandra source lies within {options['radius']} of a Fermi source.",
+            remedy="widen the radius or the plane.",
+        )
     grouped = group_table(pairs)
-    tables = {"observations": observations, "sources_plane": sources, "matched": matched_table(pairs),
-              "grouped": grouped, "separations": separations_table(pairs),
-              "class_shares": class_shares(fermi, pairs, options["b_max"]),
-              "pulsars": select_classes(grouped, "psr", "msp")}
+    tables = {
+        "observations": observations,
+        "sources_plane": sources,
+        "matched": matched_table(pairs),
+        "grouped": grouped,
+        "separations": separations_table(pairs),
+        "class_shares": class_shares(fermi, pairs, options["b_max"]),
+        "pulsars": select_classes(grouped, "psr", "msp"),
+    }
     with progress_bar(1, description="Associations", unit="table", show=show_progress) as bar:
-        tables["associations"], tables["calibration"] = associations_tables(fetched["sources"], observations,
-                                                                            fermi)
+        tables["associations"], tables["calibration"] = associations_tables(
+            fetched["sources"], observations, fermi
+        )
         bar.update(1)
     return {name: _with_meta(table, fermi, options) for name, table in tables.items()}
 
@@ -178,8 +209,9 @@ def _with_meta(table, fermi, options):
     table = Table(table, copy=False)
     told = {key: table.meta[key] for key in ("simulated",) if key in table.meta}
     told |= {key: table.meta[key] for key in ("association", "calibration") if key in table.meta}
-    told["fermi"] = {key: str(fermi.meta[key])
-                              for key in ("release", "sha256", "citation") if key in fermi.meta}
+    told["fermi"] = {
+        key: str(fermi.meta[key]) for key in ("release", "sha256", "citation") if key in fermi.meta
+    }
     table.meta = told | {name: str(value) for name, value in options.items()}
     return table
 
@@ -196,8 +228,11 @@ def _summarize(fetched, tables, fermi, options):
     sources, observations = fetched["sources"], fetched["observations"]
     flux = flux_statistics(select_positive(sources))
     matched = tables["matched"]
-    simulated = [f"Chandra {name}: {table.meta['simulated']}" for name, table in fetched.items()
-                 if table.meta.get("simulated")]
+    simulated = [
+        f"Chandra {name}: {table.meta['simulated']}"
+        for name, table in fetched.items()
+        if table.meta.get("simulated")
+    ]
     summary = {
         "observations": len(observations),
         "observations_with_position": len(tables["observations"]),
@@ -210,12 +245,17 @@ def _summarize(fetched, tables, fermi, options):
         "csc_matched": len(set(matched["csc_name"])),
         "pulsars_matched": len(tables["pulsars"]),
         "flux": flux,
-        "left_out": {"observations_without_position": len(observations) - len(tables["observations"]),
-                     "sources_without_positive_flux": len(sources) - flux["count"],
-                     "sources_outside_plane": flux["count"] - len(tables["sources_plane"])},
+        "left_out": {
+            "observations_without_position": len(observations) - len(tables["observations"]),
+            "sources_without_positive_flux": len(sources) - flux["count"],
+            "sources_outside_plane": flux["count"] - len(tables["sources_plane"]),
+        },
         "parameters": {name: str(value) for name, value in options.items()},
-        "fermi": {key: str(value) for key, value in fermi.meta.items()
-                  if key in ("release", "file", "sha256", "citation", "title")},
+        "fermi": {
+            key: str(value)
+            for key, value in fermi.meta.items()
+            if key in ("release", "file", "sha256", "citation", "title")
+        },
         "versions": _versions(),
         "completeness": {name: table.meta.get("completeness") for name, table in fetched.items()},
     }
@@ -225,12 +265,15 @@ def _summarize(fetched, tables, fermi, options):
 
 
 def _versions():
-    from importlib.metadata import version
+    from importlib import metadata
 
     names = ("astropy", "astroquery", "matplotlib", "numpy", "pyarrow", "pyvo")
-    return {"astroquery_cfx": __version__} | {name: version(name) for name in names}
+    return {"astroquery_cfx": version} | {name: metadata.version(name) for name in names}
 
 
 def _checksums(folder):
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -18,22 +18,65 @@ _FERMI_COLUMNS = {
     "fermi_name": ("Source_Name", None, "Name in the 4FGL catalogue", "meta.id;meta.main"),
     "fermi_l": ("GLON", u.deg, "Galactic longitude of the Fermi source", "pos.galactic.lon"),
     "fermi_b": ("GLAT", u.deg, "Galactic latitude of the Fermi source", "pos.galactic.lat"),
-    "fermi_r95": ("Conf_95_SemiMajor", u.deg,
-                  "Semi-major axis of the 95% error ellipse of the Fermi source",
-                  "pos.errorEllipse;phys.angSize.smajAxis"),
-    "fermi_flux": ("Energy_Flux100", FLUX, "Energy flux of the Fermi source, 0.1-100 GeV",
-                   "phot.flux;em.gamma"),
-    "fermi_class": ("CLASS1", None, "Class of the Fermi source: capitals for identified, small letters for"
-                    " associated, masked for unassociated", "src.class"),
-    "fermi_r95_minor": ("Conf_95_SemiMinor", u.deg, "Semi-minor axis of the 95% error ellipse",
-                        "pos.errorEllipse;phys.angSize.sminAxis"),
-    "fermi_r95_angle": ("Conf_95_PosAng", u.deg, "Position angle of the 95% error ellipse, east of north",
-                        "pos.errorEllipse;pos.posAng"),
+    "fermi_r95": (
+        "Conf_95_SemiMajor",
+        u.deg,
+        "Semi-major axis of the 95% error ellipse of the Fermi source",
+        "pos.errorEllipse;phys.angSize.smajAxis",
+    ),
+    "fermi_flux": (
+        "Energy_Flux100",
+        FLUX,
+        "Energy flux of the Fermi source, 0.1-100 GeV",
+        "phot.flux;em.gamma",
+    ),
+    "fermi_class": (
+        "CLASS1",
+        None,
+        "Class of the Fermi source: capitals for identified, small letters for"
+        " associated, masked for unassociated",
+        "src.class",
+    ),
+    "fermi_r95_minor": (
+        "Conf_95_SemiMinor",
+        u.deg,
+        "Semi-minor axis of the 95% error ellipse",
+        "pos.errorEllipse;phys.angSize.sminAxis",
+    ),
+    "fermi_r95_angle": (
+        "Conf_95_PosAng",
+        u.deg,
+        "Position angle of the 95% error ellipse, east of north",
+        "pos.errorEllipse;pos.posAng",
+    ),
 }
-_MATCHED = ["csc_name", "csc_l", "csc_b", "csc_flux", "fermi_name", "fermi_l", "fermi_b", "fermi_r95",
-            "fermi_flux", "fermi_class", "separation"]
-_GROUPED = ["fermi_name", "fermi_l", "fermi_b", "fermi_flux", "fermi_r95", "fermi_class", "num_csc_matches",
-            "csc_name", "csc_flux", "csc_l", "csc_b", "separation"]
+_MATCHED = [
+    "csc_name",
+    "csc_l",
+    "csc_b",
+    "csc_flux",
+    "fermi_name",
+    "fermi_l",
+    "fermi_b",
+    "fermi_r95",
+    "fermi_flux",
+    "fermi_class",
+    "separation",
+]
+_GROUPED = [
+    "fermi_name",
+    "fermi_l",
+    "fermi_b",
+    "fermi_flux",
+    "fermi_r95",
+    "fermi_class",
+    "num_csc_matches",
+    "csc_name",
+    "csc_flux",
+    "csc_l",
+    "csc_b",
+    "separation",
+]
 _GROUPS = ("Galactic", "extragalactic", "unknown", "unassociated")
 
 
@@ -71,29 +114,62 @@ def match_plane(sources, fermi, radius=0.1 * u.deg):
     >>> print(f"{pairs['separation'][0]:.3f} {pairs['offset_95'][0]:.2f}")
     0.050 1.00
     """
-    pairs = crossmatch_tables(_chandra_side(sources), _fermi_side(fermi), radius,
-                              left_coordinates=("csc_l", "csc_b"), right_coordinates=("fermi_l", "fermi_b"))
-    offset = ellipse_offset(*(numbers(pairs[name]) for name in (
-        "separation", "position_angle", "fermi_r95", "fermi_r95_minor", "fermi_r95_angle")))
-    pairs["offset_95"] = MaskedColumn(offset, mask=~np.isfinite(offset), meta={"ucd": "pos.angDistance"},
-                                      description="Offset from the Fermi source in units of its 95% error"
-                                                  " ellipse")
+    pairs = crossmatch_tables(
+        _chandra_side(sources),
+        _fermi_side(fermi),
+        radius,
+        left_coordinates=("csc_l", "csc_b"),
+        right_coordinates=("fermi_l", "fermi_b"),
+    )
+    offset = ellipse_offset(
+        *(
+            numbers(pairs[name])
+            for name in (
+                "separation",
+                "position_angle",
+                "fermi_r95",
+                "fermi_r95_minor",
+                "fermi_r95_angle",
+            )
+        )
+    )
+    pairs["offset_95"] = MaskedColumn(
+        offset,
+        mask=~np.isfinite(offset),
+        meta={"ucd": "pos.angDistance"},
+        description="Offset from the Fermi source in units of its 95% error ellipse",
+    )
     return pairs
 
 
 def _chandra_side(sources):
     position = galactic_coordinates(sources)
     side = Table()
-    side["csc_name"] = Column(_texts(sources["name"]), description="Name in the Chandra Source Catalog",
-                              meta={"ucd": "meta.id;meta.main"})
-    side["csc_l"] = Column(position.l.deg, unit=u.deg, description="Galactic longitude of the Chandra source",
-                           meta={"ucd": "pos.galactic.lon"})
-    side["csc_b"] = Column(position.b.deg, unit=u.deg, description="Galactic latitude of the Chandra source",
-                           meta={"ucd": "pos.galactic.lat"})
+    side["csc_name"] = Column(
+        _texts(sources["name"]),
+        description="Name in the Chandra Source Catalog",
+        meta={"ucd": "meta.id;meta.main"},
+    )
+    side["csc_l"] = Column(
+        position.l.deg,
+        unit=u.deg,
+        description="Galactic longitude of the Chandra source",
+        meta={"ucd": "pos.galactic.lon"},
+    )
+    side["csc_b"] = Column(
+        position.b.deg,
+        unit=u.deg,
+        description="Galactic latitude of the Chandra source",
+        meta={"ucd": "pos.galactic.lat"},
+    )
     flux = sources["b_flux_ap"]
     scale = 1.0 if flux.unit is None else flux.unit.to(FLUX)
-    side["csc_flux"] = Column(numbers(flux) * scale, unit=FLUX, meta={"ucd": "phot.flux;em.X-ray"},
-                              description="Flux of the Chandra source in the source aperture, 0.5-7 keV")
+    side["csc_flux"] = Column(
+        numbers(flux) * scale,
+        unit=FLUX,
+        meta={"ucd": "phot.flux;em.X-ray"},
+        description="Flux of the Chandra source in the source aperture, 0.5-7 keV",
+    )
     side.meta.update(_simulated(sources))
     return side
 
@@ -101,8 +177,10 @@ def _chandra_side(sources):
 def _fermi_side(fermi):
     missing = [item[0] for item in _FERMI_COLUMNS.values() if item[0] not in fermi.colnames]
     if missing:
-        raise InvalidInputError(f"The Fermi catalogue has no column {', '.join(missing)}.",
-                                remedy="read it with Fermi4FGL.get_catalog, with all its columns.")
+        raise InvalidInputError(
+            f"The Fermi catalogue has no column {', '.join(missing)}.",
+            remedy="read it with Fermi4FGL.get_catalog, with all its columns.",
+        )
     side = Table()
     for name, (original, unit, description, ucd) in _FERMI_COLUMNS.items():
         column = fermi[original]
@@ -234,8 +312,13 @@ def class_shares(fermi, matched, b_max=10 * u.deg):
     shares = Table({"group": _GROUPS}, meta=_simulated(fermi, matched))
     for side, rows in (("plane", groups), ("matched", groups[has_match])):
         counts = np.array([np.count_nonzero(rows == group) for group in _GROUPS])
-        text = "in the plane" if side == "plane" else "in the plane with a Chandra source within the radius"
+        text = (
+            "in the plane"
+            if side == "plane"
+            else "in the plane with a Chandra source within the radius"
+        )
         shares[f"num_{side}"] = Column(counts, description=f"Number of Fermi sources {text}")
-        shares[f"share_{side}"] = Column(counts / max(1, len(rows)),
-                                         description=f"Share of the Fermi sources {text}")
+        shares[f"share_{side}"] = Column(
+            counts / max(1, len(rows)), description=f"Share of the Fermi sources {text}"
+        )
     return shares["group", "num_plane", "num_matched", "share_plane", "share_matched"]

@@ -8,10 +8,20 @@ from astropy.coordinates import SkyCoord
 from ..errors import InvalidInputError
 from ..fermi.classes import class_code
 
-__all__ = ["FLUX", "angle", "flux_statistics", "galactic_coordinates", "numbers", "select_classes",
-           "select_observed", "select_plane", "select_positive"]
+__all__ = [
+    "FLUX",
+    "angle",
+    "flux_statistics",
+    "galactic_coordinates",
+    "numbers",
+    "select_classes",
+    "select_observed",
+    "select_plane",
+    "select_positive",
+]
 
 FLUX = u.erg / u.s / u.cm**2
+
 
 def numbers(column):
     """Return plain doubles with NaN where a cell is masked."""
@@ -68,7 +78,9 @@ def select_observed(observations):
     >>> len(select_observed(observations))
     1
     """
-    return observations[np.isfinite(numbers(observations["ra"])) & np.isfinite(numbers(observations["dec"]))]
+    return observations[
+        np.isfinite(numbers(observations["ra"])) & np.isfinite(numbers(observations["dec"]))
+    ]
 
 
 def select_positive(sources):
@@ -121,18 +133,27 @@ def select_plane(sources, b_max=10 * u.deg):
     1
     """
     with np.errstate(invalid="ignore"):
-        return sources[np.abs(galactic_coordinates(sources).b.deg) <= angle(b_max, "b_max", limit=90 * u.deg)]
+        return sources[
+            np.abs(galactic_coordinates(sources).b.deg) <= angle(b_max, "b_max", limit=90 * u.deg)
+        ]
 
 
 def angle(value, name, *, limit):
     """Return an angle in degrees that is not negative and at most `limit`, or say what is wrong with it."""
-    if not isinstance(value, u.Quantity) or not value.unit.is_equivalent(u.deg) or value.shape != ():
-        raise InvalidInputError(f"{name}={value!r} is not an angle with a unit.",
-                                remedy="give it a unit, e.g. 0.1*u.deg.")
+    if (
+        not isinstance(value, u.Quantity)
+        or not value.unit.is_equivalent(u.deg)
+        or value.shape != ()
+    ):
+        raise InvalidInputError(
+            f"{name}={value!r} is not an angle with a unit.",
+            remedy="give it a unit, e.g. 0.1*u.deg.",
+        )
     degrees = value.to_value(u.deg)
     if not 0 <= degrees <= limit.to_value(u.deg):
-        raise InvalidInputError(f"{name}={value} is not between 0 and {limit}.",
-                                remedy="give it such a value.")
+        raise InvalidInputError(
+            f"{name}={value} is not between 0 and {limit}.", remedy="give it such a value."
+        )
     return float(degrees)
 
 
@@ -161,8 +182,13 @@ def flux_statistics(sources):
     unit = str(sources["b_flux_ap"].unit or FLUX)
     if not len(flux):
         return {"count": 0, "min": None, "max": None, "mean": None, "unit": unit}
-    return {"count": len(flux), "min": float(flux.min()), "max": float(flux.max()),
-            "mean": float(flux.mean()), "unit": unit}
+    return {
+        "count": len(flux),
+        "min": float(flux.min()),
+        "max": float(flux.max()),
+        "mean": float(flux.mean()),
+        "unit": unit,
+    }
 
 
 def select_classes(table, *classes, column="fermi_class"):
@@ -194,4 +220,6 @@ def select_classes(table, *classes, column="fermi_class"):
             msp
     """
     wanted = {code.strip().lower() for code in classes}
-    return table[np.array([class_code(value).lower() in wanted for value in table[column]], dtype=bool)]
+    return table[
+        np.array([class_code(value).lower() in wanted for value in table[column]], dtype=bool)
+    ]

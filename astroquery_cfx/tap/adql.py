@@ -12,12 +12,25 @@ import numpy as np
 
 from ..errors import InvalidInputError
 
-__all__ = ["Item", "Select", "both", "condition",
-            "conditions", "identifier", "literal", "near_names", "parse_select", "split_with"]
+__all__ = [
+    "Item",
+    "Select",
+    "both",
+    "condition",
+    "conditions",
+    "identifier",
+    "literal",
+    "near_names",
+    "parse_select",
+    "split_with",
+]
 
 _REGULAR = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Of the reserved words of ADQL 2.1 (and SQL-92) those that catalogues have been seen to use as column names.
-_RESERVED = set(re.findall(r"\w+", """
+_RESERVED = set(
+    re.findall(
+        r"\w+",
+        """
     ABS ALL AND ANY AREA AS ASC AT AVG BETWEEN BIT BOTH BOX BY CASE CAST CHAR CHECK CIRCLE CLOSE COLUMN
     CONTAINS COUNT CROSS CURRENT DATE DAY DEFAULT DESC DISTANCE DISTINCT DOMAIN DOUBLE ELSE END EXCEPT
     EXISTS EXTERNAL FALSE FIRST FLOAT FLOOR FOR FROM FULL GET GLOBAL GROUP HAVING HOUR IN INDEX INNER INPUT
@@ -26,21 +39,31 @@ _RESERVED = set(re.findall(r"\w+", """
     OVERLAPS POINT POLYGON POSITION POWER PRECISION PRIOR PUBLIC RAND READ REAL REGION RIGHT ROUND ROWS
     SCHEMA SECOND SECTION SELECT SESSION SET SIGN SIZE SOME SPACE SQL SQRT SUM TABLE THEN TIME TIMESTAMP TO
     TOP TRUE TRUNCATE UNION UNIQUE UNKNOWN UPPER USAGE USER USING VALUE VALUES VIEW WHEN WHERE WITH WORK
-    WRITE YEAR ZONE"""))
+    WRITE YEAR ZONE""",
+    )
+)
 _OPERATORS = {"=", "!=", "<>", "<", "<=", ">", ">=", "LIKE", "NOT LIKE"}
-_TOKEN = re.compile(r"""
+_TOKEN = re.compile(
+    r"""
     (?P<space>\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)
   | (?P<string>'(?:[^']|'')*')
   | (?P<quoted>"(?:[^"]|"")*")
   | (?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
   | (?P<word>[^\W\d]\w*)
-  | (?P<mark><=|>=|<>|!=|\|\||.)""", re.VERBOSE | re.DOTALL)
+  | (?P<mark><=|>=|<>|!=|\|\||.)""",
+    re.VERBOSE | re.DOTALL,
+)
 # Functions of one row. A query that calls any other may fold rows together and is not split.
-_ROW_FUNCTIONS = set(re.findall(r"\w+", """
+_ROW_FUNCTIONS = set(
+    re.findall(
+        r"\w+",
+        """
     ABS ACOS ASIN ATAN ATAN2 CAST CEILING COALESCE COS COT DEGREES EXP FLOOR ILIKE LOG LOG10 LOWER MOD PI
     POWER RADIANS ROUND SIN SQRT TAN TRUNCATE UPPER AREA BOX CENTROID CIRCLE CONTAINS COORD1 COORD2 COORDSYS
     DISTANCE INTERSECTS POINT POLYGON REGION IN_UNIT SPLIT_PART IN EXISTS AND OR NOT ON WHERE AS FROM JOIN
-    LIKE THEN WHEN ELSE BETWEEN SELECT USING VALUES"""))
+    LIKE THEN WHEN ELSE BETWEEN SELECT USING VALUES""",
+    )
+)
 
 
 def identifier(name):
@@ -137,9 +160,12 @@ def condition(column, value):
             return f"{column} {value[0].strip().upper().replace('!=', '<>')} {literal(value[1])}"
         if len(value) == 2 and not isinstance(value[0], str):
             return f"{column} BETWEEN {literal(value[0])} AND {literal(value[1])}"
-        raise InvalidInputError(f"The filter {value!r} of {column} is not understood.",
-                                remedy="give (operator, value) with one of " + " ".join(sorted(_OPERATORS))
-                                + ", or (low, high), or a list of values.")
+        raise InvalidInputError(
+            f"The filter {value!r} of {column} is not understood.",
+            remedy="give (operator, value) with one of "
+            + " ".join(sorted(_OPERATORS))
+            + ", or (low, high), or a list of values.",
+        )
     if isinstance(value, list | set | frozenset | np.ndarray):
         values = sorted(value, key=str) if isinstance(value, set | frozenset) else list(value)
         if not values:
@@ -218,8 +244,17 @@ class Select:
     @property
     def unordered(self):
         """The query without TOP and ORDER BY, which make no difference to a count."""
-        text = re.sub(r"(SELECT\s+(?:(?:DISTINCT|ALL)\s+)?)TOP\s+\d+\s", r"\1", self.text, count=1,
-                      flags=re.IGNORECASE) if self.top is not None else self.text
+        text = (
+            re.sub(
+                r"(SELECT\s+(?:(?:DISTINCT|ALL)\s+)?)TOP\s+\d+\s",
+                r"\1",
+                self.text,
+                count=1,
+                flags=re.IGNORECASE,
+            )
+            if self.top is not None
+            else self.text
+        )
         if not self.order_by:
             return text
         ending = r"\s*\bORDER\s+BY\s+" + re.escape(self.order_by) + r"\s*\Z"
@@ -275,8 +310,9 @@ def parse_select(adql):
     'SELECT TOP 100 name, ra AS x FROM csc WHERE (dec > 0 OR ra < 9) AND (ra >= 5.0)'
     """
     if not isinstance(adql, str) or not adql.strip():
-        raise InvalidInputError("The query is empty.",
-                                remedy="give ADQL, e.g. 'SELECT name, ra, dec FROM csc'.")
+        raise InvalidInputError(
+            "The query is empty.", remedy="give ADQL, e.g. 'SELECT name, ra, dec FROM csc'."
+        )
     tokens = _tokens(adql)
     clauses, spoiler = _clauses(tokens)
     text = re.sub(r"\s*;\s*\Z", "", "".join(token for _, token in tokens).strip())
@@ -311,7 +347,7 @@ def split_with(adql):
     depth = 0
     for match in _TOKEN.finditer(adql if re.match(r"WITH\b", adql, re.IGNORECASE) else ""):
         if match.lastgroup == "word" and depth == 0 and match[0].upper() == "SELECT":
-            return adql[:match.start()], adql[match.start():]
+            return adql[: match.start()], adql[match.start() :]
         depth += {"(": 1, ")": -1}.get(match[0], 0)
     return "", adql
 
@@ -352,16 +388,25 @@ def _select(text, clauses):
             raise InvalidInputError(f"TOP {number[0][1]} is no number of rows.")
         top, listed = int(number[0][1]), _strip(number[1:])
     order_by = re.sub(r"\ABY\s+", "", joined("ORDER"), flags=re.IGNORECASE)
-    select = Select(text, items=tuple(_items(listed)), tables=joined("FROM"), where=joined("WHERE"), top=top,
-                    order_by=order_by)
+    select = Select(
+        text,
+        items=tuple(_items(listed)),
+        tables=joined("FROM"),
+        where=joined("WHERE"),
+        top=top,
+        order_by=order_by,
+    )
     folds = _folds(listed)
     if "GROUP" in clauses or "HAVING" in clauses:
         return replace(select, reason="it has GROUP BY")
     if distinct:
         return replace(select, reason="it has DISTINCT")
     if folds:
-        return replace(select, reason=f"it calls {folds}()",
-                       single=folds in ("COUNT", "SUM", "AVG", "MIN", "MAX"))
+        return replace(
+            select,
+            reason=f"it calls {folds}()",
+            single=folds in ("COUNT", "SUM", "AVG", "MIN", "MAX"),
+        )
     if order_by:
         return replace(select, plain=True, reason="it has ORDER BY")
     return replace(select, plain=True, splits=True)
@@ -398,7 +443,9 @@ def _items(listed):
 
 def _item(text):
     name = r'(?:"(?:[^"]|"")*"|[^\W\d]\w*)'
-    found = re.fullmatch(rf"({name}(?:\s*\.\s*{name})*)(?:\s+(?:AS\s+)?({name}))?", text, re.IGNORECASE)
+    found = re.fullmatch(
+        rf"({name}(?:\s*\.\s*{name})*)(?:\s+(?:AS\s+)?({name}))?", text, re.IGNORECASE
+    )
     if not found:
         return Item(text)
     column = re.sub(r"\s", "", found[1]) if '"' not in found[1] else found[1]

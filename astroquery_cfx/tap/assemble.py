@@ -55,8 +55,9 @@ def _join(parts):
         data = [part.astype(object) for part in data]
     mask = None
     if any(m is not None for m in masks):
-        mask = np.concatenate([np.zeros(d.shape, bool) if m is None else m
-                               for d, m in zip(data, masks, strict=True)])
+        mask = np.concatenate(
+            [np.zeros(d.shape, bool) if m is None else m for d, m in zip(data, masks, strict=True)]
+        )
     return np.concatenate(data), mask
 
 
@@ -126,7 +127,9 @@ def _plain(data):
     """Objects, which are texts or arrays, as texts: these can be compared and put in order."""
     if data.dtype != object:
         return data
-    return np.array([str(cell.tolist() if hasattr(cell, "tolist") else cell) for cell in data], dtype=str)
+    return np.array(
+        [str(cell.tolist() if hasattr(cell, "tolist") else cell) for cell in data], dtype=str
+    )
 
 
 def take(columns, rows):
@@ -178,11 +181,20 @@ def make_table(fields, columns):
     for field, (data, mask) in zip(fields, columns, strict=True):
         name = _unused(field.name, names)
         names.append(name)
-        meta = {word: getattr(field, word) for word in ("ucd", "utype", "xtype") if getattr(field, word)}
-        settings = {"name": name, "unit": parse_unit(field.unit), "description": field.description or None,
-                    "meta": meta}
-        column = Column(data, copy=False, **settings) if mask is None else \
-            MaskedColumn(data, mask=mask, copy=False, **settings)
+        meta = {
+            word: getattr(field, word) for word in ("ucd", "utype", "xtype") if getattr(field, word)
+        }
+        settings = {
+            "name": name,
+            "unit": parse_unit(field.unit),
+            "description": field.description or None,
+            "meta": meta,
+        }
+        column = (
+            Column(data, copy=False, **settings)
+            if mask is None
+            else MaskedColumn(data, mask=mask, copy=False, **settings)
+        )
         table.add_column(column, copy=False)
     return table
 

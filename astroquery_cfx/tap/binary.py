@@ -16,8 +16,15 @@ from ..errors import InvalidFileError
 
 __all__ = ["decode_rows", "is_supported"]
 
-_DTYPES = {"boolean": "u1", "unsignedByte": "u1", "short": ">i2", "int": ">i4", "long": ">i8",
-           "float": ">f4", "double": ">f8"}
+_DTYPES = {
+    "boolean": "u1",
+    "unsignedByte": "u1",
+    "short": ">i2",
+    "int": ">i4",
+    "long": ">i8",
+    "float": ">f4",
+    "double": ">f8",
+}
 _CHARACTERS = {"char": 1, "unicodeChar": 2}
 _TRUE, _FALSE, _NULL = (np.frombuffer(c, "u1") for c in (b"Tt1", b"Ff0", b"\0 ?"))
 # A column of strings is made as one matrix, unless a few long ones would make that matrix huge.
@@ -27,10 +34,10 @@ _SHORT_RUN, _LONGEST_RUN = 20, 512
 
 @dataclass
 class _Layout:
-    kind: str            # a VOTable datatype
-    itemsize: int        # bytes an element
-    count: int | None    # elements; None where they vary
-    shape: tuple = ()    # of one row
+    kind: str  # a VOTable datatype
+    itemsize: int  # bytes an element
+    count: int | None  # elements; None where they vary
+    shape: tuple = ()  # of one row
 
     @property
     def size(self):
@@ -52,8 +59,11 @@ def _layout(field):
         return None
     if field.datatype not in _DTYPES or not re.fullmatch(r"(\d+(x\d+)*)?", size):
         return None
-    if field.null is not None and not re.fullmatch(r"\s*[-+]?\d+\s*", field.null) \
-            and field.datatype not in ("float", "double"):
+    if (
+        field.null is not None
+        and not re.fullmatch(r"\s*[-+]?\d+\s*", field.null)
+        and field.datatype not in ("float", "double")
+    ):
         return None
     if field.null is not None and field.datatype in ("float", "double", "boolean"):
         return None  # a null value that is a number: rare enough for astropy
@@ -104,7 +114,9 @@ def decode_rows(fields, raw, *, binary2):
         data, mask = _numbers(raw, starts[i], field, layout)
         if null_flags is not None:
             flagged = null_flags[:, i].reshape((-1,) + (1,) * len(layout.shape))
-            mask = mask | flagged if mask is not None else np.broadcast_to(flagged, data.shape).copy()
+            mask = (
+                mask | flagged if mask is not None else np.broadcast_to(flagged, data.shape).copy()
+            )
         columns.append((data, mask if mask is not None and mask.any() else None))
     return len(starts[0]), columns
 
@@ -233,7 +245,9 @@ def _strings(raw, starts, layout):
         return _decoded(raw, starts, lengths, layout)
     codes = _character_matrix(raw, starts, lengths, longest, layout)
     wide = codes.dtype.itemsize == 2
-    if (wide and ((codes >= 0xD800) & (codes < 0xE000)).any()) or (not wide and (codes >= 0x80).any()):
+    if (wide and ((codes >= 0xD800) & (codes < 0xE000)).any()) or (
+        not wide and (codes >= 0x80).any()
+    ):
         return _decoded(raw, starts, lengths, layout)
     if not codes.all():
         codes = _ended_at_zero(codes, lengths, layout)
@@ -270,7 +284,7 @@ def _decoded(raw, starts, lengths, layout):
     encoding = "utf-8" if layout.itemsize == 1 else "utf-16-be"
     data, out = raw.tobytes(), np.empty(len(starts), dtype=object)
     for i, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
-        cell = data[start:start + length * layout.itemsize]
+        cell = data[start : start + length * layout.itemsize]
         try:
             text = cell.decode(encoding)
         except UnicodeDecodeError:
@@ -278,4 +292,8 @@ def _decoded(raw, starts, lengths, layout):
         out[i] = text.partition("\0")[0] if layout.count is not None else text
     longest = max(map(len, out), default=0)
     short = longest * 4 * len(out) <= max(_MATRIX_BYTES, 8 * len(raw))
-    return out.astype(f"U{max(1, longest)}") if short and not any(t.endswith("\0") for t in out) else out
+    return (
+        out.astype(f"U{max(1, longest)}")
+        if short and not any(t.endswith("\0") for t in out)
+        else out
+    )

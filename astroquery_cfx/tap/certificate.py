@@ -8,7 +8,7 @@ import astropy
 import numpy as np
 import pyvo
 
-from .. import __version__
+from ..version import version
 
 __all__ = ["certify"]
 
@@ -35,17 +35,34 @@ def certify(url, adql, table, count, fetched, notes, asked):
         Of plain values, ready for JSON.
     """
     return {
-        "service": url, "adql": adql, "rows": len(table), "rows_before": count, "rows_after": count,
-        "complete": len(table) == count, **asked,
-        "pages": [_page(item) for item in fetched], "notes": list(notes),
+        "service": url,
+        "adql": adql,
+        "rows": len(table),
+        "rows_before": count,
+        "rows_after": count,
+        "complete": len(table) == count,
+        **asked,
+        "pages": [_page(item) for item in fetched],
+        "notes": list(notes),
         "retrieved": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"astroquery_cfx": __version__, "astropy": astropy.__version__, "numpy": np.__version__,
-                     "pyvo": pyvo.__version__, "python": platform.python_version()}}
+        "versions": {
+            "astroquery_cfx": version,
+            "astropy": astropy.__version__,
+            "numpy": np.__version__,
+            "pyvo": pyvo.__version__,
+            "python": platform.python_version(),
+        },
+    }
 
 
 def _page(item):
     """A page's record: the range of the leading key, and the whole condition."""
     lead = item.page.ranges[0] if item.page.ranges else None
-    return {"low": lead.low if lead else None, "high": lead.high if lead else None,
-            "where": item.page.condition, "rows": item.page.rows, "sha256": item.sha256,
-            "attempts": item.attempts}
+    return {
+        "low": lead.low if lead else None,
+        "high": lead.high if lead else None,
+        "where": item.page.condition,
+        "rows": item.page.rows,
+        "sha256": item.sha256,
+        "attempts": item.attempts,
+    }

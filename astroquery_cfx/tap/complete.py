@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from astropy import log
 
-from .. import conf
+from ..config import conf
 from ..errors import (
     ArchiveChangedError,
     IncompleteResultError,
@@ -36,8 +36,19 @@ __all__ = ["complete_query"]
 _ROUNDS = 3
 
 
-def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_rows=None, cache=False,
-                   transport=None, schema=None, show_progress=None):
+def complete_query(
+    service,
+    adql,
+    *,
+    maxrec=None,
+    uploads=None,
+    key=None,
+    page_rows=None,
+    cache=False,
+    transport=None,
+    schema=None,
+    show_progress=None,
+):
     """
     Get the whole result of an ADQL query, or an error.
 
@@ -101,10 +112,17 @@ def complete_query(service, adql, *, maxrec=None, uploads=None, key=None, page_r
     >>> table = complete_query(service, "SELECT name, ra, dec FROM csc")  # doctest: +SKIP
     """
     select = parse_select(adql)
-    job = _Job(select, transport or make_transport(service), check_uploads(uploads),
-               url=service.baseurl, schema=schema,
-               page_rows=_whole_number(page_rows or conf.page_rows, "page_rows", least=1),
-               hint=key, maxrec=_whole_number(maxrec, "maxrec"), show_progress=show_progress)
+    job = _Job(
+        select,
+        transport or make_transport(service),
+        check_uploads(uploads),
+        url=service.baseurl,
+        schema=schema,
+        page_rows=_whole_number(page_rows or conf.page_rows, "page_rows", least=1),
+        hint=key,
+        maxrec=_whole_number(maxrec, "maxrec"),
+        show_progress=show_progress,
+    )
     if cache:
         job.store = open_store(service.baseurl, select.text, job.uploads, job.maxrec)
         if job.store is not None and isinstance(job.transport, Transport):
@@ -116,7 +134,9 @@ def _whole_number(value, name, least=0):
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidInputError(f"{name} is {value!r}.", remedy=f"give a whole number, {least} or more.")
+        raise InvalidInputError(
+            f"{name} is {value!r}.", remedy=f"give a whole number, {least} or more."
+        )
     return int(value)
 
 
@@ -159,7 +179,8 @@ class _Job:
             return kept
         (self.keys, self.identity), _ = _ask_at_once(
             lambda: find_keys(self.select, self.schema, self._ask, self.hint),
-            lambda: self.schema.limit(self.transport))
+            lambda: self.schema.limit(self.transport),
+        )
         self.before, _ = _ask_at_once(self._count, self._ask_ahead)
         star_names = []
         if self.select.has_star and self.select.table is not None:  # which columns these are
@@ -168,14 +189,31 @@ class _Job:
         wanted = self._wanted(self.before[0])
         places = KeyPlaces(self.select, self.keys, self.identity, star_names)
         keys = self.identity or self.keys[:1]
-        self.proof = Proof(self.counter, self.select, keys, places.columns_of(keys), lead=places.lead,
-                           unique=bool(self.identity))
+        self.proof = Proof(
+            self.counter,
+            self.select,
+            keys,
+            places.columns_of(keys),
+            lead=places.lead,
+            unique=bool(self.identity),
+        )
         what = f"Rows of {self.select.table[0]}" if self.select.table else "Rows"
         with progress_bar(wanted, description=what, show=self.show_progress) as bar:
             self.fetcher = Fetcher(
-                self.transport, self.counter, self.select, places.items, places.positions, places.lead,
-                places.identity_columns, self._cut_finer, parallel=conf.parallel_pages, uploads=self.uploads,
-                store=self.store, bar=bar, limit=self._known_limit())
+                self.transport,
+                self.counter,
+                self.select,
+                places.items,
+                places.positions,
+                places.lead,
+                places.identity_columns,
+                self._cut_finer,
+                parallel=conf.parallel_pages,
+                uploads=self.uploads,
+                store=self.store,
+                bar=bar,
+                limit=self._known_limit(),
+            )
             fetched, columns = self._settle()
             for left in reversed(range(_ROUNDS)):
                 try:
@@ -234,7 +272,10 @@ class _Job:
         return min([count, *(n for n in (self.maxrec, self.select.top) if n is not None)])
 
     def _known_limit(self):
-        limits = [self.schema.limit(self.transport), self.store.limit() if self.store is not None else None]
+        limits = [
+            self.schema.limit(self.transport),
+            self.store.limit() if self.store is not None else None,
+        ]
         return min((n for n in limits if n), default=None)
 
     def _target(self):
@@ -247,16 +288,26 @@ class _Job:
         if count <= self._target():
             return [Page((), count)]
         self.counter.forget_histograms()
-        return make_plan(self.counter, self.keys, self._target(), limit=self.fetcher.limit,
-                         wanted=wanted if wanted < count else None,
-                         statistics=self.before if len(self.before) == 4 else None)
+        return make_plan(
+            self.counter,
+            self.keys,
+            self._target(),
+            limit=self.fetcher.limit,
+            wanted=wanted if wanted < count else None,
+            statistics=self.before if len(self.before) == 4 else None,
+        )
 
     def _cut_finer(self, page, limit):
         """A page that does not fit under the limit, in finer ones."""
         used = {piece.key for piece in page.ranges}
         keys = [key for key in self.keys if key.expression not in used or not page.ranges[-1].null]
-        return make_plan(self.counter, keys, max(1, min(self.page_rows, limit - 1)), limit=limit,
-                         within=page.ranges)
+        return make_plan(
+            self.counter,
+            keys,
+            max(1, min(self.page_rows, limit - 1)),
+            limit=limit,
+            within=page.ranges,
+        )
 
     # --- until nothing changes
 
@@ -277,8 +328,9 @@ class _Job:
             if recounted == pages and same_counts:  # rows moved within pages: none can be trusted
                 self.fetcher.forget()
             pages = recounted
-        raise ArchiveChangedError("The archive's table kept changing while it was fetched.",
-                                  remedy="try again later.") from failure
+        raise ArchiveChangedError(
+            "The archive's table kept changing while it was fetched.", remedy="try again later."
+        ) from failure
 
     def _count_again(self, fetched):
         """What is counted now, whether along the key too, and what came: joined while the service counts."""
@@ -286,7 +338,8 @@ class _Job:
         if self._wanted(self.before[0]) == self.before[0] > 0:
             names = self.proof.summed(fetched[0].columns, self.fetcher.fields)
         (after, same_histograms, sums), columns = _at_once(
-            lambda: self._recount_all(list(names)), lambda: self._join(fetched))
+            lambda: self._recount_all(list(names)), lambda: self._join(fetched)
+        )
         self.proof.take_sums(names, sums)
         return after, same_histograms, columns
 
@@ -307,15 +360,22 @@ class _Job:
                 found = None
             if found is not None:
                 return found
-        return _ask_at_once(self._count, self.counter.same_histograms,
-                            lambda: Sums([[value] for value in self.counter.sums(names)] if names else []))
+        return _ask_at_once(
+            self._count,
+            self.counter.same_histograms,
+            lambda: Sums([[value] for value in self.counter.sums(names)] if names else []),
+        )
 
     def _recount(self, pages):
         """The same pages with the rows that they have now; a new plan where these do not add up."""
         self.counter.same_histograms()
         recounted = [replace(page, rows=self.counter.count(page.condition)) for page in pages]
         whole = self._wanted(self.before[0]) == self.before[0]
-        return recounted if whole and sum(page.rows for page in recounted) == self.before[0] else self._plan()
+        return (
+            recounted
+            if whole and sum(page.rows for page in recounted) == self.before[0]
+            else self._plan()
+        )
 
     # --- assemble
 
@@ -325,8 +385,10 @@ class _Job:
         pages = [item.page for item in fetched]
         rows = sum(page.rows for page in pages)
         if wanted == self.before[0] != rows:
-            raise IncompleteResultError(f"The pages hold {rows} rows and {wanted} were counted.",
-                                        remedy="try again; the archive may be changing.")
+            raise IncompleteResultError(
+                f"The pages hold {rows} rows and {wanted} were counted.",
+                remedy="try again; the archive may be changing.",
+            )
         shas = [item.sha256 for item in fetched]
         self.notes += self.proof.check(columns, shas, whole=wanted == self.before[0])
         table = make_table(self.fetcher.fields[:shown], take(columns[:shown], slice(0, wanted)))
@@ -337,10 +399,14 @@ class _Job:
 
     def _sign(self, table, fetched, infos):
         """Put the certificate, and what the service says of its rows, into the table's meta."""
-        asked = {name: value for name, value in (("maxrec", self.maxrec), ("top", self.select.top))
-                 if value is not None}
-        table.meta["completeness"] = certify(self.url, self.select.text, table, self.before[0], fetched,
-                                             self.notes, asked)
+        asked = {
+            name: value
+            for name, value in (("maxrec", self.maxrec), ("top", self.select.top))
+            if value is not None
+        }
+        table.meta["completeness"] = certify(
+            self.url, self.select.text, table, self.before[0], fetched, self.notes, asked
+        )
         simulated = [value for name, value in infos if name == "simulated"]
         if simulated:
             table.meta["simulated"] = simulated[0]
@@ -352,16 +418,21 @@ class _Job:
         if kept is not None:
             return kept
         expected = count if self.select.top is None else min(count, self.select.top)
-        answer, attempts = self.transport.ask(self._with_room(expected), maxrec=expected + 1,
-                                              uploads=self.uploads)
+        answer, attempts = self.transport.ask(
+            self._with_room(expected), maxrec=expected + 1, uploads=self.uploads
+        )
         again = self._count_whole()
         if again != count:
-            raise ArchiveChangedError(f"The query had {count} rows before and {again} after it was fetched.",
-                                      remedy="try again.")
+            raise ArchiveChangedError(
+                f"The query had {count} rows before and {again} after it was fetched.",
+                remedy="try again.",
+            )
         if answer.num_rows != expected:
             raise IncompleteResultError(
                 f"{answer.num_rows} rows came of {expected}. The query cannot be fetched in pages because "
-                f"{self.select.reason}.", remedy="leave that out, and do it on the table that comes.")
+                f"{self.select.reason}.",
+                remedy="leave that out, and do it on the table that comes.",
+            )
         columns = answer.columns
         if not self.select.order_by:
             columns = take(columns, key_order(columns, None))
@@ -378,8 +449,13 @@ class _Job:
         """The query with a TOP that makes room for its rows, where it has none."""
         if self.select.top is not None or not self.select.items:
             return self.select.text
-        return re.sub(r"\ASELECT(\s+(?:DISTINCT|ALL)\b)?", rf"SELECT\1 TOP {rows + 1}", self.select.text,
-                      count=1, flags=re.IGNORECASE)
+        return re.sub(
+            r"\ASELECT(\s+(?:DISTINCT|ALL)\b)?",
+            rf"SELECT\1 TOP {rows + 1}",
+            self.select.text,
+            count=1,
+            flags=re.IGNORECASE,
+        )
 
     def _count_whole(self):
         if self.select.single:
@@ -392,8 +468,10 @@ class _Job:
             raise
         except ServiceError as error:
             self._ask(self.select.text, 1)  # where the query itself is wrong, say that
-            raise IncompleteResultError(f"The rows of the query cannot be counted: {error.failed}",
-                                        remedy="ask for plain columns, and fold them afterwards.") from error
+            raise IncompleteResultError(
+                f"The rows of the query cannot be counted: {error.failed}",
+                remedy="ask for plain columns, and fold them afterwards.",
+            ) from error
 
 
 def _ask_at_once(*tasks):

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from astropy import log
 
-from ..errors import CFXError, IncompleteResultError, InvalidInputError, ServiceError, ServiceUnavailableError
+from ..errors import (
+    CFXError,
+    IncompleteResultError,
+    InvalidInputError,
+    ServiceError,
+    ServiceUnavailableError,
+)
 from .adql import both, literal, split_with
 from .plan import Page, Range, bin_exponent, split_numbers, split_texts
 
@@ -85,9 +91,13 @@ class Counter:
         """Rows, rows where the key is not NULL, and the least and largest finite key."""
         rows, known, low, high = self._numbers(_statistics_of(key), condition)
         for edge in (low, high):
-            if edge is not None and not isinstance(edge, str if key.kind == "text" else int | float):
-                raise ServiceError(f"{key.expression} cannot be a key: its values are like {edge!r}.",
-                                   remedy="name another column as the key.")
+            if edge is not None and not isinstance(
+                edge, str if key.kind == "text" else int | float
+            ):
+                raise ServiceError(
+                    f"{key.expression} cannot be a key: its values are like {edge!r}.",
+                    remedy="name another column as the key.",
+                )
         if key.kind == "float" and known and not (_is_finite(low) and _is_finite(high)):
             low, high = self.key_span(key, condition)
         return int(rows), int(known), low, high
@@ -95,8 +105,14 @@ class Counter:
     def key_span(self, key, condition):
         """The least and the largest finite key; Nones where there is none."""
         k = key.expression
-        finite = f"{k} >= {literal(-_FINITE)} AND {k} <= {literal(_FINITE)}" if key.kind == "float" else ""
-        return self._numbers([f"MIN({k}) AS cfx_low", f"MAX({k}) AS cfx_high"], both(condition, finite))
+        finite = (
+            f"{k} >= {literal(-_FINITE)} AND {k} <= {literal(_FINITE)}"
+            if key.kind == "float"
+            else ""
+        )
+        return self._numbers(
+            [f"MIN({k}) AS cfx_low", f"MAX({k}) AS cfx_high"], both(condition, finite)
+        )
 
     def histogram(self, key, condition, exponent, max_bins):
         """Counts of FLOOR(key / 2**exponent) by its value; those of no finite value under None."""
@@ -157,8 +173,12 @@ class Counter:
         if not all(_is_finite(index[i]) for i in places):
             return None
         found = {int(index[i]): int(known[i]) for i in places}
-        statistics = (sum(map(int, rows)), sum(map(int, known)), min((low[i] for i in places), default=None),
-                      max((high[i] for i in places), default=None))
+        statistics = (
+            sum(map(int, rows)),
+            sum(map(int, known)),
+            min((low[i] for i in places), default=None),
+            max((high[i] for i in places), default=None),
+        )
         if bins is None:
             bins = found
         else:
@@ -173,7 +193,9 @@ class Counter:
     def _histogram(self, key, condition, exponent, max_bins):
         expression = _bin_of(key, exponent)
         adql = self._statement([f"{expression} AS cfx_bin", "COUNT(*) AS cfx_rows"], condition)
-        answer = self._checked(f"{adql} GROUP BY {expression}", max_bins + 3, ["cfx_bin", "cfx_rows"])
+        answer = self._checked(
+            f"{adql} GROUP BY {expression}", max_bins + 3, ["cfx_bin", "cfx_rows"]
+        )
         bins = {}
         for value, rows in zip(*map(_plain_values, answer.columns), strict=True):
             name = int(value) if _is_finite(value) else None
@@ -183,13 +205,21 @@ class Counter:
     def next_text(self, key, low, condition, step):
         """The key `step` rows after `low`, in the service's own order."""
         k = key.expression
-        inner = self._select.statement([f"{k} AS cfx_key"], top=step + 1,
-                                       where=both(condition, f"{k} >= {literal(low)}" if low is not None
-                                                  else f"{k} IS NOT NULL"))
+        inner = self._select.statement(
+            [f"{k} AS cfx_key"],
+            top=step + 1,
+            where=both(
+                condition, f"{k} >= {literal(low)}" if low is not None else f"{k} IS NOT NULL"
+            ),
+        )
         value = self._first_row(
-            f"SELECT MAX(cfx_key) AS cfx_edge FROM ({inner} ORDER BY cfx_key) AS cfx_query", ["cfx_edge"])[0]
+            f"SELECT MAX(cfx_key) AS cfx_edge FROM ({inner} ORDER BY cfx_key) AS cfx_query",
+            ["cfx_edge"],
+        )[0]
         if value == low:  # more rows of one value than fit: step over it
-            value = self._numbers([f"MIN({k}) AS cfx_edge"], both(condition, f"{k} > {literal(low)}"))[0]
+            value = self._numbers(
+                [f"MIN({k}) AS cfx_edge"], both(condition, f"{k} > {literal(low)}")
+            )[0]
         return value or None
 
     def _statement(self, items, condition):
@@ -203,13 +233,22 @@ class Counter:
         for _ in range(_TRIES):
             answer = self._ask(adql, room)
             found = [item.name.lower() for item in answer.fields]
-            counted = [column for name, column in zip(found, answer.columns, strict=False) if name in _COUNTS]
-            if found == names and (room != 1 or answer.num_rows == 1) and all(map(_are_counts, counted)):
+            counted = [
+                column
+                for name, column in zip(found, answer.columns, strict=False)
+                if name in _COUNTS
+            ]
+            if (
+                found == names
+                and (room != 1 or answer.num_rows == 1)
+                and all(map(_are_counts, counted))
+            ):
                 return answer
         wrong = "" if all(map(_are_counts, counted)) else ", not all of which are whole numbers"
         raise IncompleteResultError(
             f"The service answers a count by {answer.num_rows} rows of {', '.join(found)}{wrong}: {adql}",
-            remedy="try again; if it stays, the service mixes up its answers.")
+            remedy="try again; if it stays, the service mixes up its answers.",
+        )
 
     def _first_row(self, adql, names):
         answer = self._checked(adql, 1, names)
@@ -237,13 +276,17 @@ def _names(items):
 
 
 def _bin_of(key, exponent):
-    return f"FLOOR({key.expression} * {2.0 ** -exponent!r})"
+    return f"FLOOR({key.expression} * {2.0**-exponent!r})"
 
 
 def _statistics_of(key):
     k = key.expression
-    return ["COUNT(*) AS cfx_rows", f"COUNT({k}) AS cfx_known", f"MIN({k}) AS cfx_low",
-            f"MAX({k}) AS cfx_high"]
+    return [
+        "COUNT(*) AS cfx_rows",
+        f"COUNT({k}) AS cfx_known",
+        f"MIN({k}) AS cfx_low",
+        f"MAX({k}) AS cfx_high",
+    ]
 
 
 def _sums_of(columns):
@@ -320,7 +363,9 @@ def make_plan(counter, keys, target, *, limit=None, within=(), wanted=None, stat
     failure = None
     for number, key in enumerate(keys):
         try:
-            pieces = _cut_firmly(counter, key, target, limit, within, wanted, None if number else statistics)
+            pieces = _cut_firmly(
+                counter, key, target, limit, within, wanted, None if number else statistics
+            )
         except ServiceUnavailableError:
             raise
         except (ServiceError, IncompleteResultError) as error:
@@ -330,7 +375,7 @@ def make_plan(counter, keys, target, *, limit=None, within=(), wanted=None, stat
         for piece, rows in pieces:
             ranges = (*within, piece)
             if rows > target and rows > 1:
-                pages += make_plan(counter, keys[number + 1:], target, limit=limit, within=ranges)
+                pages += make_plan(counter, keys[number + 1 :], target, limit=limit, within=ranges)
             else:
                 pages.append(Page(ranges, rows))
         return pages
@@ -339,7 +384,8 @@ def make_plan(counter, keys, target, *, limit=None, within=(), wanted=None, stat
     raise InvalidInputError(
         f"The query gives more than {target} rows in one request, and no column is left to split them by"
         + (f" ({failure.failed})." if failure else "."),
-        remedy="add a column with many values, such as a position, to the query, or narrow it by WHERE.")
+        remedy="add a column with many values, such as a position, to the query, or narrow it by WHERE.",
+    )
 
 
 def _cut_firmly(counter, key, target, limit, within, wanted, statistics):
@@ -360,16 +406,24 @@ def _cut(counter, key, target, limit, within, wanted, statistics):
     pieces = []
     if known and key.kind == "text":
         pieces = split_texts(
-            key.expression, lambda start: counter.next_text(key, start, condition, target),
-            lambda start, end: counter.count(both(condition, Range(key.expression, start, end).condition)),
-            known, target, wanted=wanted)
+            key.expression,
+            lambda start: counter.next_text(key, start, condition, target),
+            lambda start, end: counter.count(
+                both(condition, Range(key.expression, start, end).condition)
+            ),
+            known,
+            target,
+            wanted=wanted,
+        )
     elif known:
         pieces = _cut_numbers(counter, key, target, limit, condition, (low, high), known, wanted)
     found = sum(rows for _, rows in pieces)
     if wanted is None and found != known:
         raise IncompleteResultError(f"The counts along {key.expression} do not add up to {known}.")
     if total > known:
-        pieces = [(replace(piece, known=piece.low is piece.high is None), rows) for piece, rows in pieces]
+        pieces = [
+            (replace(piece, known=piece.low is piece.high is None), rows) for piece, rows in pieces
+        ]
     if total > known and (wanted is None or found < wanted):
         pieces.append((Range(key.expression, null=True), total - known))
     return pieces
@@ -385,16 +439,26 @@ def _cut_numbers(counter, key, target, limit, condition, span, known, wanted):
 
     def spans(low, high):
         inside = Range(key.expression, low, high).condition
-        least, largest = span if low is None and high is None else \
-            counter.key_span(key, both(condition, inside))
+        least, largest = (
+            span if low is None and high is None else counter.key_span(key, both(condition, inside))
+        )
         if least is None or largest is None:  # not one finite value
             return 0, 0
         if key.span and low is None and high is None and _fills(key.span, least, largest):
             return key.span  # the bins of the histogram that was asked ahead
         return (int(least), int(largest)) if integer else (float(least), float(largest))
 
-    return split_numbers(key.expression, histogram, spans, (None, None), known, target, max_bins=max_bins,
-                         integer=integer, wanted=wanted)
+    return split_numbers(
+        key.expression,
+        histogram,
+        spans,
+        (None, None),
+        known,
+        target,
+        max_bins=max_bins,
+        integer=integer,
+        wanted=wanted,
+    )
 
 
 def _fills(span, least, largest):

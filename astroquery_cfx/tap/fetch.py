@@ -92,8 +92,10 @@ class Fetcher:
         # The first alone: it shows whether pages of that size pass.
         found = {0: self._get(pages[0])} if self.limit is None else {}
         # Small ones first: they would keep one connection busy at the end, and all others idle.
-        todo = sorted((number for number in range(len(pages)) if number not in found),
-                      key=lambda number: pages[number].rows)
+        todo = sorted(
+            (number for number in range(len(pages)) if number not in found),
+            key=lambda number: pages[number].rows,
+        )
         with ThreadPoolExecutor(self.parallel) as pool:
             running = {pool.submit(self._get, pages[number]): number for number in todo}
             try:
@@ -128,8 +130,10 @@ class Fetcher:
             self.bar.update(page.rows)
             return [fetched]
         if cuts >= _CUTS:
-            raise IncompleteResultError(f"Pages stay short however fine they are cut ({_where(page)}).",
-                                        remedy="try again; if it stays, the service loses rows.")
+            raise IncompleteResultError(
+                f"Pages stay short however fine they are cut ({_where(page)}).",
+                remedy="try again; if it stays, the service loses rows.",
+            )
         with self._lock:
             self.limit = short if self.limit is None else min(self.limit, short)
         if self.store is not None and self.limit >= _LEAST_KEPT_LIMIT:
@@ -158,13 +162,15 @@ class Fetcher:
         if recount != page.rows:
             raise ArchiveChangedError(
                 f"{page.rows} rows were counted and there are {recount} now ({_where(page)}).",
-                remedy="try again later; the archive is being changed.")
+                remedy="try again later; the archive is being changed.",
+            )
         if len(lengths) >= 2 and 1 < lengths[-1] == lengths[-2] < page.rows:
             return None, lengths[-1]
         raise IncompleteResultError(
             f"A page is not what was counted: {fault} ({_where(page)}).",
             kept="the pages that were verified are in the cache." if self.store is not None else "",
-            remedy="try again; if it stays, the service loses, repeats or changes rows.")
+            remedy="try again; if it stays, the service loses, repeats or changes rows.",
+        )
 
     def _repeats(self, answer):
         """How many rows have a key that another row of the page has."""
@@ -199,14 +205,24 @@ class Fetcher:
         with self._lock:
             if self.fields is None:
                 self.fields, self.infos = fields, infos
-        return fetched if [item.name for item in fields] == [item.name for item in self.fields] else None
+        return (
+            fetched
+            if [item.name for item in fields] == [item.name for item in self.fields]
+            else None
+        )
 
 
 def _spelled_as_asked(fields, select):
     """Names that differ from those asked for in case only are taken as they were asked for."""
-    asked = {} if select.has_star else {i: item.name for i, item in enumerate(select.items) if item.name}
-    return [replace(item, name=asked[i]) if asked.get(i, "").lower() == item.name.lower() else item
-            for i, item in enumerate(fields)]
+    asked = (
+        {}
+        if select.has_star
+        else {i: item.name for i, item in enumerate(select.items) if item.name}
+    )
+    return [
+        replace(item, name=asked[i]) if asked.get(i, "").lower() == item.name.lower() else item
+        for i, item in enumerate(fields)
+    ]
 
 
 def _where(page):

@@ -47,14 +47,18 @@ def _keys_of_items(select, ask, hint):
     if not select.has_star and len(answer.fields) != len(select.items):
         raise IncompleteResultError(
             f"The query has {len(select.items)} columns and the answer {len(answer.fields)}.",
-            remedy="try again; if it stays, the service mixes up its answers.")
+            remedy="try again; if it stays, the service mixes up its answers.",
+        )
     if select.has_star:
         pairs = [(item.name, item) for item in answer.fields] if select.table else []
     else:
         found = zip(select.items, answer.fields, strict=True)
         pairs = [(item.column, column) for item, column in found if item.column]
-    columns = [Column(name, item.datatype, ucd=item.ucd or "") for name, item in pairs
-               if item.arraysize in (None, "", "1") or item.datatype in ("char", "unicodeChar")]
+    columns = [
+        Column(name, item.datatype, ucd=item.ucd or "")
+        for name, item in pairs
+        if item.arraysize in (None, "", "1") or item.datatype in ("char", "unicodeChar")
+    ]
     return choose_keys(columns, hint=hint)[0]
 
 
@@ -82,22 +86,32 @@ class KeyPlaces:
         """Keys that the query does not give and that the proof needs."""
         if self.select.has_star:
             return []
-        return [key for key in dict.fromkeys([*self.keys[:1], *self.identity]) if self._item_of(key) is None]
+        return [
+            key
+            for key in dict.fromkeys([*self.keys[:1], *self.identity])
+            if self._item_of(key) is None
+        ]
 
     @property
     def items(self):
         """The select list, with the extra keys at its end."""
         return [item.text for item in self.select.items] + [
-            f"{key.expression} AS cfx_key_{i}" for i, key in enumerate(self.extras)]
+            f"{key.expression} AS cfx_key_{i}" for i, key in enumerate(self.extras)
+        ]
 
     @cached_property
     def positions(self):
         """Expression of each key to the index of its column in an answer."""
         if self.select.has_star:
-            return {key.expression: self.star_names.index(key.name.lower()) for key in self.keys
-                    if self.star_names.count(key.name.lower()) == 1}
+            return {
+                key.expression: self.star_names.index(key.name.lower())
+                for key in self.keys
+                if self.star_names.count(key.name.lower()) == 1
+            }
         positions = {key.expression: self._item_of(key) for key in self.keys}
-        positions |= {key.expression: len(self.select.items) + i for i, key in enumerate(self.extras)}
+        positions |= {
+            key.expression: len(self.select.items) + i for i, key in enumerate(self.extras)
+        }
         return {name: index for name, index in positions.items() if index is not None}
 
     @property
@@ -118,8 +132,11 @@ class KeyPlaces:
     def _item_of(self, key):
         """Which item of the select list is a key."""
         for i, item in enumerate(self.select.items):
-            if item.column and _bare(item.column) == _bare(key.expression) and (
-                    self.select.table is not None or item.column.lower() == key.expression.lower()):
+            if (
+                item.column
+                and _bare(item.column) == _bare(key.expression)
+                and (self.select.table is not None or item.column.lower() == key.expression.lower())
+            ):
                 return i
         return None
 

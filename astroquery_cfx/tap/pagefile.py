@@ -37,10 +37,17 @@ def pack_page(fetched, fields, infos):
         parts.append(np.ascontiguousarray(data).tobytes())
         if mask is not None:
             parts.append(np.packbits(mask).tobytes())
-    header = json.dumps({
-        "condition": fetched.page.condition, "rows": fetched.page.rows, "sha256": fetched.sha256,
-        "attempts": fetched.attempts, "columns": columns, "fields": [asdict(item) for item in fields],
-        "infos": infos}).encode()
+    header = json.dumps(
+        {
+            "condition": fetched.page.condition,
+            "rows": fetched.page.rows,
+            "sha256": fetched.sha256,
+            "attempts": fetched.attempts,
+            "columns": columns,
+            "fields": [asdict(item) for item in fields],
+            "infos": infos,
+        }
+    ).encode()
     body = len(header).to_bytes(8, "big") + header + b"".join(parts)
     return _MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
@@ -63,10 +70,13 @@ def unpack_page(content, page):
     from .fetch import Fetched
 
     line, _, body = content.partition(b"\n")
-    if not line.startswith(_MAGIC) or line[len(_MAGIC):] != hashlib.sha256(body).hexdigest().encode():
+    if (
+        not line.startswith(_MAGIC)
+        or line[len(_MAGIC) :] != hashlib.sha256(body).hexdigest().encode()
+    ):
         return None
     size = int.from_bytes(body[:8], "big")
-    header = json.loads(body[8:8 + size])
+    header = json.loads(body[8 : 8 + size])
     if header["condition"] != page.condition or header["rows"] != page.rows:
         return None
     columns, position = [], 8 + size
@@ -82,4 +92,8 @@ def unpack_page(content, page):
             mask = np.unpackbits(packed, count=count).astype(bool).reshape(shape)
         columns.append((data, mask))
     fetched = Fetched(page, columns, header["sha256"], 0)
-    return fetched, [Field(**item) for item in header["fields"]], [tuple(info) for info in header["infos"]]
+    return (
+        fetched,
+        [Field(**item) for item in header["fields"]],
+        [tuple(info) for info in header["infos"]],
+    )

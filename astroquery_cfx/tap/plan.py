@@ -118,12 +118,16 @@ def group_bins(bins, target):
                 groups[-1] = (first, index + 1, rows + count)
                 continue
             left -= rows
-        aim = left / max(1, math.ceil(left / target))  # anew for each group: no small one is left at the end
+        aim = left / max(
+            1, math.ceil(left / target)
+        )  # anew for each group: no small one is left at the end
         groups.append((index, index + 1, count))
     return groups
 
 
-def split_numbers(key, histogram, spans, whole, rows, target, *, max_bins, integer=False, wanted=None):
+def split_numbers(
+    key, histogram, spans, whole, rows, target, *, max_bins, integer=False, wanted=None
+):
     """
     Split a range of a numeric key into ranges of at most `target` rows.
 
@@ -157,25 +161,39 @@ def split_numbers(key, histogram, spans, whole, rows, target, *, max_bins, integ
     """
     span = spans(*whole)
     exponent = bin_exponent(*span, max(_LEAST_BINS, max_bins), integer=integer)
-    if not span[0] < span[1] or 2.0 ** exponent > span[1] - span[0]:  # one value, or what FLOOR cannot part
+    if (
+        not span[0] < span[1] or 2.0**exponent > span[1] - span[0]
+    ):  # one value, or what FLOOR cannot part
         return [(Range(key, *whole), rows)]
     counts = dict(histogram(*whole, exponent))
     found = sum(counts.values())
     if found != rows:
         raise IncompleteResultError(f"The histogram along {key} adds up to {found}, not to {rows}.")
     odd = counts.pop(None, 0)
-    width = 2 ** exponent if integer else 2.0 ** exponent
+    width = 2**exponent if integer else 2.0**exponent
     bins, end = _wanted_bins(sorted(counts.items()), wanted)
     groups = group_bins(bins, target)
     pieces = []
     for number, (first, after, inside) in enumerate(groups):
         # The edge between two groups is the first bin of the later one; the outer edges stay as they were.
         low = whole[0] if number == 0 else first * width
-        high = groups[number + 1][0] * width if number + 1 < len(groups) else \
-            (whole[1] if end is None else end * width)
+        high = (
+            groups[number + 1][0] * width
+            if number + 1 < len(groups)
+            else (whole[1] if end is None else end * width)
+        )
         if inside > target and after - first == 1:
-            pieces += _refine(key, histogram, spans, (low, high), (first * width, after * width), inside,
-                              target, max_bins=max_bins, integer=integer)
+            pieces += _refine(
+                key,
+                histogram,
+                spans,
+                (low, high),
+                (first * width, after * width),
+                inside,
+                target,
+                max_bins=max_bins,
+                integer=integer,
+            )
         else:
             pieces.append((Range(key, low, high), inside))
     return _add_odd(pieces, odd, key, whole) if odd and end is None else pieces
@@ -189,7 +207,7 @@ def _wanted_bins(bins, wanted):
     for number, (_, count) in enumerate(bins[:-1]):
         rows += count
         if rows >= wanted:
-            return bins[:number + 1], bins[number + 1][0]
+            return bins[: number + 1], bins[number + 1][0]
     return bins, None
 
 
@@ -206,9 +224,12 @@ def _refine(key, histogram, spans, whole, edges, rows, target, *, max_bins, inte
     low, high = whole
     closed = (edges[0] if low is None else low, edges[1] if high is None else high)
     try:
-        pieces = split_numbers(key, histogram, spans, closed, rows, target, max_bins=max_bins,
-                               integer=integer)
-    except IncompleteResultError:  # the table changed, or FLOOR is not exact there: the pager will see
+        pieces = split_numbers(
+            key, histogram, spans, closed, rows, target, max_bins=max_bins, integer=integer
+        )
+    except (
+        IncompleteResultError
+    ):  # the table changed, or FLOOR is not exact there: the pager will see
         pieces = []
     if not pieces:
         return [(Range(key, low, high), rows)]
@@ -216,8 +237,11 @@ def _refine(key, histogram, spans, whole, edges, rows, target, *, max_bins, inte
     if len(pieces) == 1:
         return [(Range(key, low, high), rows)]
     # What was closed for the histogram is opened again: between bins there is nothing.
-    return [(Range(key, low, first[0].high), first[1]), *pieces[1:-1],
-            (Range(key, last[0].low, high), last[1])]
+    return [
+        (Range(key, low, first[0].high), first[1]),
+        *pieces[1:-1],
+        (Range(key, last[0].low, high), last[1]),
+    ]
 
 
 def split_texts(key, next_edge, count, rows, target, *, wanted=None):

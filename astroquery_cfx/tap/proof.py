@@ -59,8 +59,11 @@ class Proof:
 
     def compare_keys(self, columns):
         """See whether it is plain that all keys differ, for `check`: while the service counts."""
-        self._differ = bool(self.keys) and None not in self.positions and all_differ(
-            [columns[i] for i in self.positions])
+        self._differ = (
+            bool(self.keys)
+            and None not in self.positions
+            and all_differ([columns[i] for i in self.positions])
+        )
 
     def check(self, columns, shas, *, whole):
         """
@@ -95,8 +98,9 @@ class Proof:
             return "no key among the columns: that no row was repeated rests on the counts"
         name = self.keys[0].name
         rows = len(columns[0][0])
-        different, known = (rows, rows) if self._differ else \
-            repeated_values([columns[i] for i in self.positions])
+        different, known = (
+            (rows, rows) if self._differ else repeated_values([columns[i] for i in self.positions])
+        )
         if different == known and self.unique:
             return f"no {name} comes twice"
         if not whole:
@@ -106,7 +110,8 @@ class Proof:
         if different < theirs - (known < rows):
             raise IncompleteResultError(
                 f"{name} has {theirs} values at the service and {different} in what came: rows are missing.",
-                remedy="try again; if it stays, the service loses and repeats rows.")
+                remedy="try again; if it stays, the service loses and repeats rows.",
+            )
         return f"{name} is no unique key; it has as many values as at the service, {theirs}"
 
     def _check_sums(self, columns, shas):
@@ -118,7 +123,8 @@ class Proof:
                 self._shas = shas
                 raise IncompleteResultError(
                     "The keys that came do not lie where the service counts them: values changed.",
-                    remedy="try again; the archive may be changing.")
+                    remedy="try again; the archive may be changing.",
+                )
             if places is None:  # the same rows again: the service cuts bins in a way of its own
                 self._sums = Sums([[value] for value in self.counter.sums(list(self._names))])
         errors = {}
@@ -133,7 +139,8 @@ class Proof:
         self._shas = shas
         raise IncompleteResultError(
             f"The sums of {_listed(different)} are not those of the service: values changed.",
-            remedy="try again; the archive may be changing.")
+            remedy="try again; the archive may be changing.",
+        )
 
     def summed(self, columns, fields):
         """

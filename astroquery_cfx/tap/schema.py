@@ -35,7 +35,11 @@ class Column:
             return "integer"
         if datatype.startswith(("double", "float", "real", "numeric", "decimal")):
             return "float"
-        return "text" if datatype.startswith(("char", "varchar", "unicodechar", "text", "string")) else ""
+        return (
+            "text"
+            if datatype.startswith(("char", "varchar", "unicodechar", "text", "string"))
+            else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class Key:
     """An expression that pages can be cut along."""
 
     expression: str
-    name: str            # of the output column that holds it
-    kind: str            # 'integer', 'float' or 'text'
+    name: str  # of the output column that holds it
+    kind: str  # 'integer', 'float' or 'text'
     unique: bool = False  # so the archive suggests; the pager proves it
     span: tuple | None = None  # where the values of a coordinate lie, all around the sky
 
@@ -68,7 +72,9 @@ class Schema:
         """The row limit that the service declares, asked once; None where it declares none."""
         url = getattr(transport, "url", "")
         if url not in self._limits:
-            self._limits[url] = transport.declared_limit() if hasattr(transport, "declared_limit") else None
+            self._limits[url] = (
+                transport.declared_limit() if hasattr(transport, "declared_limit") else None
+            )
         return self._limits[url]
 
     def columns(self, table):
@@ -82,7 +88,8 @@ class Schema:
         for spelling in dict.fromkeys([name, name.lower()]):
             found = self._rows(
                 f"SELECT {', '.join(_COLUMNS)} FROM TAP_SCHEMA.columns "
-                f"WHERE table_name = {literal(spelling)}")
+                f"WHERE table_name = {literal(spelling)}"
+            )
             if found:
                 return found
         return []
@@ -94,10 +101,18 @@ class Schema:
             return []
         if [item.name.lower() for item in answer.fields] != _COLUMNS:
             return []
-        return [Column(identifier(str(name).strip()), str(datatype), str(unit or ""), str(ucd or ""),
-                       str(description or ""), str(indexed).strip() in ("1", "1.0", "True"))
-                for name, datatype, unit, ucd, description, indexed in _plain_rows(answer)
-                if name and str(name).strip()]
+        return [
+            Column(
+                identifier(str(name).strip()),
+                str(datatype),
+                str(unit or ""),
+                str(ucd or ""),
+                str(description or ""),
+                str(indexed).strip() in ("1", "1.0", "True"),
+            )
+            for name, datatype, unit, ucd, description, indexed in _plain_rows(answer)
+            if name and str(name).strip()
+        ]
 
     def table_names(self):
         """Names of all tables, as TAP_SCHEMA lists them."""
@@ -113,7 +128,10 @@ def _plain_rows(answer):
     for data, mask in answer.columns:
         values = data.tolist()
         if mask is not None:
-            values = [None if masked else value for value, masked in zip(values, mask.tolist(), strict=True)]
+            values = [
+                None if masked else value
+                for value, masked in zip(values, mask.tolist(), strict=True)
+            ]
         columns.append(values)
     return list(zip(*columns, strict=True))
 
@@ -122,7 +140,9 @@ def _rank(column):
     """Lower is better: unique integers, then positions, then indexed numbers, then any number, then text."""
     name, ucd = column.plain_name.lower(), column.ucd.lower()
     identifies = "meta.id" in ucd and "meta.main" in ucd
-    if column.kind == "integer" and (name == "__row" or identifies or name in ("obsid", "source_id")):
+    if column.kind == "integer" and (
+        name == "__row" or identifies or name in ("obsid", "source_id")
+    ):
         return 0 if name == "__row" else 1
     if column.kind == "float":
         if ucd.startswith("pos.eq") and "stat.error" not in ucd:
@@ -152,12 +172,15 @@ def choose_keys(columns, *, prefix="", hint=None):
     identity : Key or None
         The column that should have no value twice.
     """
+
     def make(column, *, unique):
         return Key(prefix + column.name, column.plain_name, column.kind, unique, _span(column))
 
     usable = [column for column in columns if column.kind]
     preferred = (hint or "").strip('"').lower()
-    ranked = sorted(usable, key=lambda column: (column.plain_name.lower() != preferred, _rank(column)))
+    ranked = sorted(
+        usable, key=lambda column: (column.plain_name.lower() != preferred, _rank(column))
+    )
     keys = [make(column, unique=_claims_unique(column)) for column in ranked]
     unique = [key for key in keys if key.unique]
     return keys, (unique[0] if unique else None)

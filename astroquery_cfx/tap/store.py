@@ -17,7 +17,7 @@ from astropy import log
 from astropy.config import paths
 from astroquery.exceptions import InputWarning
 
-from .. import conf
+from ..config import conf
 from ..errors import CFXError, InvalidInputError, OutputError
 from ..files import parquet, write_aside
 from .pagefile import pack_page, unpack_page
@@ -44,7 +44,9 @@ def cache_folder():
         A folder of its own in ``conf.cache_folder``, or in astropy's cache: clearing the cache
         must never reach what else a user keeps there.
     """
-    parent = Path(conf.cache_folder).expanduser() if conf.cache_folder else Path(paths.get_cache_dir())
+    parent = (
+        Path(conf.cache_folder).expanduser() if conf.cache_folder else Path(paths.get_cache_dir())
+    )
     return parent / "astroquery_cfx" / "tap"
 
 
@@ -73,8 +75,10 @@ def clear_cache(url=None):
     except FileNotFoundError:
         return
     except OSError as error:
-        raise OutputError(f"The cache {folder} could not be removed: {error.strerror}.",
-                          remedy="remove it by hand.") from error
+        raise OutputError(
+            f"The cache {folder} could not be removed: {error.strerror}.",
+            remedy="remove it by hand.",
+        ) from error
 
 
 def open_store(url, adql, uploads=None, maxrec=None):
@@ -92,7 +96,9 @@ def open_store(url, adql, uploads=None, maxrec=None):
     PageStore or None
         None, with a warning, where the cache folder cannot be written.
     """
-    sent = sorted((name, hashlib.sha256(content).hexdigest()) for name, content in (uploads or {}).items())
+    sent = sorted(
+        (name, hashlib.sha256(content).hexdigest()) for name, content in (uploads or {}).items()
+    )
     try:
         service = cache_folder() / _name(url.rstrip("?&/"))
         folder = service / _name(json.dumps([_FORMAT, adql, sent, maxrec]))
@@ -102,9 +108,12 @@ def open_store(url, adql, uploads=None, maxrec=None):
     except (OSError, RuntimeError, CFXError) as error:
         if isinstance(error, OutputError) and not _is_forbidden(error):
             raise
-        warnings.warn(f"Nothing is kept on disk: the cache folder cannot be written ({error}). "
-                      "Set conf.cache_folder to one that can, or use cache=False.", InputWarning,
-                      stacklevel=4)
+        warnings.warn(
+            f"Nothing is kept on disk: the cache folder cannot be written ({error}). "
+            "Set conf.cache_folder to one that can, or use cache=False.",
+            InputWarning,
+            stacklevel=4,
+        )
         return None
     return PageStore(folder, service)
 
@@ -189,7 +198,9 @@ class PageStore:
             The key that was counted along.
         """
         if any(_hides_elements(column) for column in table.itercols()):
-            log.debug("The result is not kept: a Parquet file would lose what is masked within its arrays.")
+            log.debug(
+                "The result is not kept: a Parquet file would lose what is masked within its arrays."
+            )
             return
         new = self.folder / f"new-{os.getpid()}-{time.time_ns()}.parquet"
         try:
@@ -203,12 +214,20 @@ class PageStore:
             return
         except OSError as error:
             _remove(new)
-            raise OutputError(f"The result could not be kept in {self.folder}: {error}.",
-                              kept="the verified pages, in the cache.",
-                              remedy="make room there, set conf.cache_folder to another folder, "
-                              "or use cache=False.") from error
-        record = {"format": _FORMAT, "file": final.name, "sha256": content, "counted": repr(tuple(counted)),
-                  "saved": time.time(), "lead": None if lead is None else asdict(lead)}
+            raise OutputError(
+                f"The result could not be kept in {self.folder}: {error}.",
+                kept="the verified pages, in the cache.",
+                remedy="make room there, set conf.cache_folder to another folder, "
+                "or use cache=False.",
+            ) from error
+        record = {
+            "format": _FORMAT,
+            "file": final.name,
+            "sha256": content,
+            "counted": repr(tuple(counted)),
+            "saved": time.time(),
+            "lead": None if lead is None else asdict(lead),
+        }
         self._write(self.folder / "result.json", json.dumps(record).encode())
         for path in self.folder.glob("*.parquet"):
             if path.name != final.name and _age(path) > 60:
@@ -252,7 +271,9 @@ class PageStore:
 
     def job_book(self):
         """Jobs of this query, written down so that another process can pick them up."""
-        return JobBook(self._keep_job, self._find_job, lambda name: _remove(self.folder / f"{name}.job"))
+        return JobBook(
+            self._keep_job, self._find_job, lambda name: _remove(self.folder / f"{name}.job")
+        )
 
     def _keep_job(self, name, url):
         self._write(self.folder / f"{name}.job", url.encode())
@@ -285,9 +306,12 @@ class PageStore:
             with write_aside(path) as aside:
                 aside.write_bytes(content)
         except OutputError as error:
-            raise OutputError(error.failed, kept="what was kept in the cache before.",
-                              remedy="make room there, set conf.cache_folder to another folder, "
-                              "or use cache=False.") from error
+            raise OutputError(
+                error.failed,
+                kept="what was kept in the cache before.",
+                remedy="make room there, set conf.cache_folder to another folder, "
+                "or use cache=False.",
+            ) from error
 
 
 def _hides_elements(column):

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from astropy import log
 
-from .. import conf
+from ..config import conf
 from ..errors import InvalidFileError, ServiceError, ServiceUnavailableError
 from .uws import JobBook, run_job
 from .votable import AnswerReader, hard_limit
@@ -23,11 +23,15 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _PASSING_WORDS = re.compile(
     r"time.?out|timed out|time limit|took too long|too many (requests|connections|queries|jobs)|overload|"
     r"temporar|lock|try (again|later)|unavailable|connection (reset|refused|closed|lost)|out of memory|"
-    r"(too|server is) busy|shutting down|starting up", re.IGNORECASE)
+    r"(too|server is) busy|shutting down|starting up",
+    re.IGNORECASE,
+)
 _LASTING_WORDS = re.compile(
     r"column|syntax|pars(e|ing)|no such|not exist|unknown|ambiguous|undefined|undeclared|denied|"
     r"permission|not (found|allowed|supported|known)|invalid|expected|reserved|mismatch|"
-    r"aggregate|group by|by zero", re.IGNORECASE)
+    r"aggregate|group by|by zero",
+    re.IGNORECASE,
+)
 _TIMEOUT_WORDS = re.compile(r"time.?out|timed out|time limit|took too long", re.IGNORECASE)
 # Errors that do not say what they are, are tried again so often: some servers stumble over parallel queries.
 _DOUBTS = 2
@@ -113,12 +117,15 @@ class Transport:
                 return answer, attempt
             except _Passing as failure:
                 jobs_work = jobs_work and not failure.of_job
-                use_job = self.use_jobs or (jobs_work and (use_job or (failure.timed_out and attempt > 1)))
+                use_job = self.use_jobs or (
+                    jobs_work and (use_job or (failure.timed_out and attempt > 1))
+                )
                 if attempt > self.retries:
                     raise ServiceUnavailableError(
                         f"{self.url} did not answer after {attempt} tries: {failure.reason} "
                         f"The query was: {adql}",
-                        remedy="try again later; what was verified is not fetched again.") from failure
+                        remedy="try again later; what was verified is not fetched again.",
+                    ) from failure
                 wait = self._wait_for(attempt, failure)
                 log.debug(f"{self.url}: {failure.reason} Trying again in {wait:.1f} s.")
                 self.pause(wait)
@@ -135,7 +142,9 @@ class Transport:
         """
         try:
             with self._send("GET", f"{self.url}/capabilities") as response:
-                document = b"".join(_bounded(_pieces(response), 5_000_000, time.monotonic() + self.timeout))
+                document = b"".join(
+                    _bounded(_pieces(response), 5_000_000, time.monotonic() + self.timeout)
+                )
                 return hard_limit(document) if response.status_code == 200 else None
         except (requests.RequestException, OSError, ServiceError, InvalidFileError) as error:
             log.debug(f"{self.url}/capabilities cannot be had: {error}")
@@ -151,16 +160,22 @@ class Transport:
             return
         # Without the query, which some services repeat: its words are not theirs.
         words = answer.message.partition("Query:")[0].replace(adql, "")
-        passing = answer.late_error or (not _LASTING_WORDS.search(words) and (
-            attempt <= _DOUBTS or _PASSING_WORDS.search(words)))
+        passing = answer.late_error or (
+            not _LASTING_WORDS.search(words)
+            and (attempt <= _DOUBTS or _PASSING_WORDS.search(words))
+        )
         if passing and attempt <= self.retries:
             failure = _Passing(f"the service said: {answer.message}")
             failure.timed_out = bool(_TIMEOUT_WORDS.search(words))
             raise failure
         kind = ServiceUnavailableError if passing else ServiceError
-        query = "" if adql in answer.message else f" The query was: {adql}"  # some services repeat it
-        raise kind(f"{self.url} refused the query: {answer.message}{query}",
-                   remedy="try again later." if passing else "mend the query.")
+        query = (
+            "" if adql in answer.message else f" The query was: {adql}"
+        )  # some services repeat it
+        raise kind(
+            f"{self.url} refused the query: {answer.message}{query}",
+            remedy="try again later." if passing else "mend the query.",
+        )
 
     def _exchange(self, adql, maxrec, uploads, *, use_job=False):
         deadline = time.monotonic() + self.timeout
@@ -194,8 +209,10 @@ class Transport:
             data["MAXREC"] = str(maxrec)
         if uploads:
             data["UPLOAD"] = ";".join(f"{name},param:{name}" for name in uploads)
-            files = {name: (f"{name}.xml", content, "application/x-votable+xml")
-                     for name, content in uploads.items()}
+            files = {
+                name: (f"{name}.xml", content, "application/x-votable+xml")
+                for name, content in uploads.items()
+            }
         return self._send("POST", f"{self.url}/{endpoint}", data=data, files=files)
 
     # --- for jobs
@@ -240,8 +257,14 @@ class Transport:
         first = method
         for _ in range(6):
             response = self.session.request(
-                method, url, stream=True, allow_redirects=False, headers={"Accept-Encoding": "identity"},
-                timeout=(min(30.0, self.timeout), self.stall_timeout), **content)
+                method,
+                url,
+                stream=True,
+                allow_redirects=False,
+                headers={"Accept-Encoding": "identity"},
+                timeout=(min(30.0, self.timeout), self.stall_timeout),
+                **content,
+            )
             if response.status_code not in _REDIRECTS or "Location" not in response.headers:
                 return response
             target = urljoin(url, response.headers["Location"])
@@ -249,8 +272,10 @@ class Transport:
             if not _same_host(url, target):
                 if method == "GET" and first == "GET":
                     return self._get_elsewhere(target)
-                raise ServiceError(f"{url} redirects to another host, {target}: not followed.",
-                                   remedy="give that URL as the service, if you trust it.")
+                raise ServiceError(
+                    f"{url} redirects to another host, {target}: not followed.",
+                    remedy="give that URL as the service, if you trust it.",
+                )
             url = target
             if response.status_code in (301, 302, 303):
                 method, content = "GET", {}
@@ -261,9 +286,13 @@ class Transport:
         session = requests.Session()
         session.headers["User-Agent"] = self.session.headers.get("User-Agent", "")
         session.trust_env = False
-        return session.get(url, stream=True, allow_redirects=False,
-                           headers={"Accept-Encoding": "identity", "Connection": "close"},
-                           timeout=(min(30.0, self.timeout), self.stall_timeout))
+        return session.get(
+            url,
+            stream=True,
+            allow_redirects=False,
+            headers={"Accept-Encoding": "identity", "Connection": "close"},
+            timeout=(min(30.0, self.timeout), self.stall_timeout),
+        )
 
     def _read(self, response, deadline):
         reader = AnswerReader()
@@ -281,9 +310,13 @@ class Transport:
         """What an answer that is no whole VOTable means."""
         status = response.status_code
         if status >= 400 and status not in _PASSING:
-            return ServiceError(f"{self.url} answered HTTP {status} {response.reason}.",
-                                remedy="check the URL of the service and your rights to it.")
-        failure = _Passing(f"it answered HTTP {status} {response.reason}." if status >= 400 else error.failed)
+            return ServiceError(
+                f"{self.url} answered HTTP {status} {response.reason}.",
+                remedy="check the URL of the service and your rights to it.",
+            )
+        failure = _Passing(
+            f"it answered HTTP {status} {response.reason}." if status >= 400 else error.failed
+        )
         failure.retry_after = _retry_after(response.headers.get("Retry-After"))
         return failure
 
@@ -301,9 +334,15 @@ def make_transport(service):
     -------
     Transport
     """
-    return Transport(service.baseurl.rstrip("?&/"), service._session, timeout=conf.timeout,
-                     stall_timeout=conf.stall_timeout, retries=conf.retries, job_timeout=conf.job_timeout,
-                     use_jobs=conf.use_jobs)
+    return Transport(
+        service.baseurl.rstrip("?&/"),
+        service._session,
+        timeout=conf.timeout,
+        stall_timeout=conf.stall_timeout,
+        retries=conf.retries,
+        job_timeout=conf.job_timeout,
+        use_jobs=conf.use_jobs,
+    )
 
 
 class _Passing(Exception):  # noqa: N818 - never leaves this module
@@ -340,8 +379,10 @@ def _bounded(pieces, max_bytes, deadline):
     for piece in pieces:
         total += len(piece)
         if total > max_bytes:
-            raise ServiceError(f"The answer is longer than {max_bytes} bytes.",
-                               remedy="ask for fewer columns, or for smaller pages (conf.page_rows).")
+            raise ServiceError(
+                f"The answer is longer than {max_bytes} bytes.",
+                remedy="ask for fewer columns, or for smaller pages (conf.page_rows).",
+            )
         if time.monotonic() > deadline:
             raise requests.Timeout("the answer took too long")
         yield piece
@@ -351,8 +392,12 @@ def _same_host(url, target):
     here, there = urlsplit(url), urlsplit(target)
     if here.hostname != there.hostname:
         return False
-    return (here.scheme, here.port) == (there.scheme, there.port) or \
-        (here.scheme == "http" and there.scheme == "https" and here.port is None and there.port is None)
+    return (here.scheme, here.port) == (there.scheme, there.port) or (
+        here.scheme == "http"
+        and there.scheme == "https"
+        and here.port is None
+        and there.port is None
+    )
 
 
 def _retry_after(value):

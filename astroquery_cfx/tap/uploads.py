@@ -32,8 +32,10 @@ def check_uploads(uploads):
 
 def _upload_name(name):
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise InvalidInputError(f"{name!r} cannot be the name of an upload.",
-                                remedy="use letters, digits and underscores.")
+        raise InvalidInputError(
+            f"{name!r} cannot be the name of an upload.",
+            remedy="use letters, digits and underscores.",
+        )
     return name
 
 
@@ -48,5 +50,7 @@ def _upload_bytes(name, content):
         return out.getvalue()
     if isinstance(content, str | Path):
         return Path(content).read_bytes()
-    raise InvalidInputError(f"The upload {name} is a {type(content).__name__}.",
-                            remedy="give a Table, a path of a VOTable, or its bytes.")
+    raise InvalidInputError(
+        f"The upload {name} is a {type(content).__name__}.",
+        remedy="give a Table, a path of a VOTable, or its bytes.",
+    )

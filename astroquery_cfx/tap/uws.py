@@ -124,8 +124,10 @@ def _wait(transport, url):
         elapsed = time.monotonic() - start
         if elapsed > transport.job_timeout:
             raise ServiceUnavailableError(
-                f"The job {url} is not done after {transport.job_timeout:g} s.", kept="the job goes on.",
-                remedy="ask the same again later, and the job is picked up; or raise conf.job_timeout.")
+                f"The job {url} is not done after {transport.job_timeout:g} s.",
+                kept="the job goes on.",
+                remedy="ask the same again later, and the job is picked up; or raise conf.job_timeout.",
+            )
         pause = min(max(_SHARE * elapsed, _FIRST_PAUSE), _LONGEST_PAUSE)
         transport.pause(pause * random.uniform(0.8, 1.2))
 

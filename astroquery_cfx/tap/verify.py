@@ -8,8 +8,16 @@ import numpy as np
 # Whole numbers of any width are the same numbers; the widest is taken when pages are joined.
 _WIDTHS = dict.fromkeys(("short", "int", "long"), "integer") | {"unicodeChar": "char"}
 
-__all__ = ["COARSE_SUM_ROUNDING", "SUMMED", "all_differ", "arrange", "bin_places", "page_fault",
-           "repeated_values", "sum_error"]
+__all__ = [
+    "COARSE_SUM_ROUNDING",
+    "SUMMED",
+    "all_differ",
+    "arrange",
+    "bin_places",
+    "page_fault",
+    "repeated_values",
+    "sum_error",
+]
 
 # Datatypes that are summed to compare.
 SUMMED = ("short", "int", "long", "float", "double")
@@ -54,8 +62,14 @@ def _signature(fields):
     """Names and types, whatever the case of the names, and whatever their order where no name comes twice."""
     names = [item.name.lower() for item in fields]
     ordered = sorted if len(set(names)) == len(names) else list
-    return ordered((item.name.lower(), _WIDTHS.get(item.datatype, item.datatype),
-                    item.datatype in ("char", "unicodeChar") or item.arraysize or "") for item in fields)
+    return ordered(
+        (
+            item.name.lower(),
+            _WIDTHS.get(item.datatype, item.datatype),
+            item.datatype in ("char", "unicodeChar") or item.arraysize or "",
+        )
+        for item in fields
+    )
 
 
 def arrange(answer, fields):
@@ -148,8 +162,9 @@ def sum_error(data, mask, values, places=None):
         short = data.dtype.kind == "f" and bool((data == data.astype("f4")).all())
     rounding = _ROUNDING["float" if short else "double"]
     data = data.astype(float)
-    counts, ours, sizes = (np.bincount(places, weights, len(values))
-                           for weights in (None, data, np.abs(data)))
+    counts, ours, sizes = (
+        np.bincount(places, weights, len(values)) for weights in (None, data, np.abs(data))
+    )
     theirs = np.array([np.nan if value is None else value for value in values], dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         errors = np.abs(ours - theirs) / sizes
@@ -212,9 +227,13 @@ def _all_differ(columns):
         if data.dtype.kind not in "iufU" or data.ndim != 1:
             return False
         numbers = data + 0.0 if data.dtype.kind == "f" else data  # -0.0 is 0.0
-        words = np.ascontiguousarray(numbers).view(f"u{4 if data.dtype.kind == 'U' else data.dtype.itemsize}")
+        words = np.ascontiguousarray(numbers).view(
+            f"u{4 if data.dtype.kind == 'U' else data.dtype.itemsize}"
+        )
         words = words.reshape(len(data), data.dtype.itemsize // words.dtype.itemsize)
-        odd = factors.integers(0, 2**63, words.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+        odd = factors.integers(0, 2**63, words.shape[1], dtype=np.uint64) * np.uint64(
+            2
+        ) + np.uint64(1)
         mixed = np.einsum("ij,j->i", words, odd, dtype=np.uint64, casting="unsafe")
         total = total * np.uint64(0x9E3779B97F4A7C15) + (mixed ^ (mixed >> np.uint64(29)))
     ordered = np.sort(total)

@@ -128,7 +128,8 @@ class AnswerReader:
             if self._base64:
                 raise InvalidFileError("The base64 of the answer is cut.")
             answer.num_rows, answer.columns = decode_rows(
-                answer.fields, self._raw, binary2=self._serialization == "BINARY2")
+                answer.fields, self._raw, binary2=self._serialization == "BINARY2"
+            )
         elif self._serialization is None and all(is_supported(item) for item in answer.fields):
             answer.num_rows, answer.columns = decode_rows(answer.fields, b"", binary2=False)
         else:
@@ -140,8 +141,11 @@ class AnswerReader:
         head = data.lstrip()[:200].lower()
         if not head:
             return
-        if not head.startswith((b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) or b"<html" in head \
-                or b"<!doctype" in head:
+        if (
+            not head.startswith((b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"))
+            or b"<html" in head
+            or b"<!doctype" in head
+        ):
             raise InvalidFileError(f"The answer is no VOTable; it starts with {_excerpt(data)}.")
         self._started = True
 
@@ -152,19 +156,19 @@ class AnswerReader:
         found = data.find(b"STREAM")
         if found < 0:
             keep = len(data) - data.rfind(b"<", max(0, len(data) - 64)) if b"<" in data[-64:] else 0
-            self._parse(data[:len(data) - keep])
-            self._pending = data[len(data) - keep:]
+            self._parse(data[: len(data) - keep])
+            self._pending = data[len(data) - keep :]
             return b""
         end = data.find(b">", found)
         if end < 0:
             if len(data) - found > _MAX_TAG:
                 raise InvalidFileError("The answer holds a tag without end.")
-            self._parse(data[:found - 1])
-            self._pending = data[found - 1:]
+            self._parse(data[: found - 1])
+            self._pending = data[found - 1 :]
             return b""
-        self._parse(data[:end + 1])
+        self._parse(data[: end + 1])
         self._captures = self._in_stream
-        return data[end + 1:]
+        return data[end + 1 :]
 
     def _feed_base64(self, data):
         """Decode base64 up to the next tag; give back what follows."""
@@ -190,7 +194,7 @@ class AnswerReader:
             self._raw += binascii.a2b_base64(text[:cut], strict_mode=True)
         except binascii.Error as error:
             raise InvalidFileError(f"The base64 of the answer is damaged: {error}.") from error
-        self._padded = text[cut - 1:cut] == b"="
+        self._padded = text[cut - 1 : cut] == b"="
 
     # --- XML events
 
@@ -283,12 +287,21 @@ class AnswerReader:
         if len(self.answer.fields) >= _MAX_FIELDS:
             raise InvalidFileError("The answer declares too many fields.")
         given, self._field = self._field, None
-        self.answer.fields.append(Field(
-            name=given.get("name") or given.get("ID") or f"column_{len(self.answer.fields) + 1}",
-            datatype=given.get("datatype", "char"), arraysize=given.get("arraysize"),
-            unit=given.get("unit") or None, ucd=given.get("ucd") or None, utype=given.get("utype") or None,
-            xtype=given.get("xtype") or None, null=given.get("null"),
-            description=given.get("description", "")))
+        self.answer.fields.append(
+            Field(
+                name=given.get("name")
+                or given.get("ID")
+                or f"column_{len(self.answer.fields) + 1}",
+                datatype=given.get("datatype", "char"),
+                arraysize=given.get("arraysize"),
+                unit=given.get("unit") or None,
+                ucd=given.get("ucd") or None,
+                utype=given.get("utype") or None,
+                xtype=given.get("xtype") or None,
+                null=given.get("null"),
+                description=given.get("description", ""),
+            )
+        )
 
 
 def read_answer(pieces):

@@ -17,24 +17,28 @@ from astroquery_cfx.archive import EmbeddedArchive
 
 with EmbeddedArchive() as archive:
     heasarc = CSCPlaneClass(vo_url=archive.url)
-    table = heasarc.query_table('fermilpsc', columns=['name', 'ra', 'dec', 'source_type', 'energy_flux'])
+    table = heasarc.query_table(
+        "fermilpsc", columns=["name", "ra", "dec", "source_type", "energy_flux"]
+    )
 
 table[:4]
 
 # %%
 # The proof that nothing is missing, and nothing there twice:
 
-proof = table.meta['completeness']
-print(proof['adql'])
-print(f"{proof['rows_before']} rows counted, {proof['rows']} fetched in {len(proof['pages'])} page(s), "
-      f"{proof['rows_after']} counted again")
+proof = table.meta["completeness"]
+print(proof["adql"])
+print(
+    f"{proof['rows_before']} rows counted, {proof['rows']} fetched in {len(proof['pages'])} page(s), "
+    f"{proof['rows_after']} counted again"
+)
 
 # %%
 # This table is real, so the figure bears no mark of a simulation.
 
-position = SkyCoord(table['ra'], table['dec'], unit='deg').galactic
-axes = Figure(figsize=(9, 5), layout='constrained').add_subplot(projection='aitoff')
+position = SkyCoord(table["ra"], table["dec"], unit="deg").galactic
+axes = Figure(figsize=(9, 5), layout="constrained").add_subplot(projection="aitoff")
 axes.grid(alpha=0.3)
 axes.scatter(-position.l.wrap_at(180 * u.deg).radian, position.b.radian, s=3)
 axes.set_xticklabels([])
-title = axes.set_title('The 7,195 rows of fermilpsc (4FGL-DR4), Galactic coordinates', pad=16)
+title = axes.set_title("The 7,195 rows of fermilpsc (4FGL-DR4), Galactic coordinates", pad=16)

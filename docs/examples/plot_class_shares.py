@@ -19,9 +19,9 @@ from astroquery_cfx.reproduce import class_shares, match_plane
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
-    sources = chandra.query_plane(10 * u.deg, column_filters={'b_flux_ap': ('>', 0)})
+    sources = chandra.query_plane(10 * u.deg, column_filters={"b_flux_ap": (">", 0)})
 
-fermi = Fermi4FGL.get_catalog('DR4', path=shipped_catalog())
+fermi = Fermi4FGL.get_catalog("DR4", path=shipped_catalog())
 pairs = match_plane(sources, fermi, 0.1 * u.deg)
 shares = class_shares(fermi, pairs, 10 * u.deg)
 

@@ -15,19 +15,26 @@ from astroquery_cfx.files import read_table
 # The simulated sky, where Chandra looked at it, and 4FGL-DR4.
 
 sky = simulated_sky()
-chandra = read_table(sky['csc'])['name', 'ra', 'dec', 'error_ellipse_r0', 'b_flux_ap']
-observations = read_table(sky['chanmaster'])
-observations = observations[(observations['status'] == 'archived') & (observations['exposure'] > 0)]
-fermi = Fermi4FGL.get_catalog('DR4', path=shipped_catalog())
+chandra = read_table(sky["csc"])["name", "ra", "dec", "error_ellipse_r0", "b_flux_ap"]
+observations = read_table(sky["chanmaster"])
+observations = observations[(observations["status"] == "archived") & (observations["exposure"] > 0)]
+fermi = Fermi4FGL.get_catalog("DR4", path=shipped_catalog())
 
 # %%
 # The same regions at other places tell what passes by chance.
 
-calibration = calibrate_association(chandra, fermi, flux='b_flux_ap', fields=observations['ra', 'dec'],
-                                    left_coordinates=('ra', 'dec'), right_coordinates=('RAJ2000', 'DEJ2000'),
-                                    shifts=(2.0, 3.0), angles=4)
+calibration = calibrate_association(
+    chandra,
+    fermi,
+    flux="b_flux_ap",
+    fields=observations["ra", "dec"],
+    left_coordinates=("ra", "dec"),
+    right_coordinates=("RAJ2000", "DEJ2000"),
+    shifts=(2.0, 3.0),
+    angles=4,
+)
 
-calibration['cut', 'num', 'chance', 'reliability', 'completeness'][::3]
+calibration["cut", "num", "chance", "reliability", "completeness"][::3]
 
 # %%
 # High cuts are pure, low ones complete.

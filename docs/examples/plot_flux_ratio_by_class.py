@@ -18,13 +18,13 @@ from astroquery_cfx.reproduce import match_plane, matched_table
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
-    sources = chandra.query_plane(10 * u.deg, column_filters={'b_flux_ap': ('>', 0)})
+    sources = chandra.query_plane(10 * u.deg, column_filters={"b_flux_ap": (">", 0)})
 
-fermi = Fermi4FGL.get_catalog('DR4', path=shipped_catalog())
+fermi = Fermi4FGL.get_catalog("DR4", path=shipped_catalog())
 pairs = match_plane(sources, fermi, 0.1 * u.deg)
 matched = matched_table(pairs)
 
-matched['csc_name', 'fermi_name', 'fermi_class', 'separation'][:4]
+matched["csc_name", "fermi_name", "fermi_class", "separation"][:4]
 
 # %%
 # Every class that is present is shown, from Galactic to extragalactic, with its number of pairs under

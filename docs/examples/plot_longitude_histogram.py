@@ -13,7 +13,7 @@ from astroquery_cfx.figures import plot_longitude_histogram
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
-    sources = chandra.query_plane(10 * u.deg, column_filters={'b_flux_ap': ('>', 0)})
+    sources = chandra.query_plane(10 * u.deg, column_filters={"b_flux_ap": (">", 0)})
 
 # %%
 # The counts show where Chandra has looked long as much as where sources are: the Galactic Centre above

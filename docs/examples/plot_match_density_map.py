@@ -18,13 +18,13 @@ from astroquery_cfx.reproduce import group_table, match_plane
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
-    sources = chandra.query_plane(10 * u.deg, column_filters={'b_flux_ap': ('>', 0)})
+    sources = chandra.query_plane(10 * u.deg, column_filters={"b_flux_ap": (">", 0)})
 
-fermi = Fermi4FGL.get_catalog('DR4', path=shipped_catalog())
+fermi = Fermi4FGL.get_catalog("DR4", path=shipped_catalog())
 pairs = match_plane(sources, fermi, 0.1 * u.deg)
 grouped = group_table(pairs)
 
-grouped['fermi_name', 'fermi_class', 'fermi_r95', 'num_csc_matches'][:4]
+grouped["fermi_name", "fermi_class", "fermi_r95", "num_csc_matches"][:4]
 
 # %%
 # The largest marks are the places where Chandra has looked longest in the most crowded fields.

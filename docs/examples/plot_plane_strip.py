@@ -13,7 +13,7 @@ from astroquery_cfx.figures import plot_plane_strip
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
-    sources = chandra.query_plane(10 * u.deg, column_filters={'b_flux_ap': ('>', 0)})
+    sources = chandra.query_plane(10 * u.deg, column_filters={"b_flux_ap": (">", 0)})
 
 # %%
 # A plate carree projection: a tangential one about the Galactic Centre has no place for longitudes

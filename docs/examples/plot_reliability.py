@@ -17,28 +17,34 @@ from astroquery_cfx.files import read_table
 # The simulated sky, where Chandra looked at it, and 4FGL-DR4.
 
 sky = simulated_sky()
-chandra = read_table(sky['csc'])['name', 'ra', 'dec', 'error_ellipse_r0', 'b_flux_ap', '__truth']
-observations = read_table(sky['chanmaster'])
-observations = observations[(observations['status'] == 'archived') & (observations['exposure'] > 0)]
-fermi = Fermi4FGL.get_catalog('DR4', path=shipped_catalog())
+chandra = read_table(sky["csc"])["name", "ra", "dec", "error_ellipse_r0", "b_flux_ap", "__truth"]
+observations = read_table(sky["chanmaster"])
+observations = observations[(observations["status"] == "archived") & (observations["exposure"] > 0)]
+fermi = Fermi4FGL.get_catalog("DR4", path=shipped_catalog())
 
 # %%
 # Candidates and their probabilities. The known counterparts teach what fluxes counterparts have.
 
-options = {'left_coordinates': ('ra', 'dec'), 'right_coordinates': ('RAJ2000', 'DEJ2000'),
-           'fields': observations['ra', 'dec'], 'flux': 'b_flux_ap'}
+options = {
+    "left_coordinates": ("ra", "dec"),
+    "right_coordinates": ("RAJ2000", "DEJ2000"),
+    "fields": observations["ra", "dec"],
+    "flux": "b_flux_ap",
+}
 candidates = associate_tables(chandra, fermi, **options)
-best = candidates[candidates['rank'] == 1]
+best = candidates[candidates["rank"] == 1]
 
-best['Source_Name', 'CLASS1', 'name', 'offset_95', 'p_i', 'p_any', 'confused'][:10]
+best["Source_Name", "CLASS1", "name", "offset_95", "p_i", "p_any", "confused"][:10]
 
 # %%
 # The truth of a simulated sky can be looked up.
 
-truth = np.asarray(candidates['__truth']) == np.asarray(candidates['Source_Name'])
-probability = np.asarray(candidates['p_i'])
-[f'{low:.1f}: {truth[(probability >= low) & (probability < low + 0.2)].mean():.2f}'
- for low in (0, 0.2, 0.4, 0.6, 0.8)]
+truth = np.asarray(candidates["__truth"]) == np.asarray(candidates["Source_Name"])
+probability = np.asarray(candidates["p_i"])
+[
+    f"{low:.1f}: {truth[(probability >= low) & (probability < low + 0.2)].mean():.2f}"
+    for low in (0, 0.2, 0.4, 0.6, 0.8)
+]
 
 # %%
 # That of the real one cannot: what passes by chance is counted at other places.

@@ -12,17 +12,26 @@ def _every_kind(rows=5000):
     ra = random.uniform(0, 360, rows)
     dec = np.degrees(np.arcsin(random.uniform(-1, 1, rows)))
     table["name"] = [f"2CXO J{number:07d}{'X' * (number % 3)}" for number in range(rows)]
-    table["ra"] = MaskedColumn(ra, unit="deg", description="Right Ascension", meta={"ucd": "pos.eq.ra"})
-    table["dec"] = MaskedColumn(dec, unit="deg", description="Declination", meta={"ucd": "pos.eq.dec"})
-    table["b_flux_ap"] = np.where(random.uniform(size=rows) < 0.2, np.nan, random.lognormal(-30, 2, rows))
+    table["ra"] = MaskedColumn(
+        ra, unit="deg", description="Right Ascension", meta={"ucd": "pos.eq.ra"}
+    )
+    table["dec"] = MaskedColumn(
+        dec, unit="deg", description="Declination", meta={"ucd": "pos.eq.dec"}
+    )
+    table["b_flux_ap"] = np.where(
+        random.uniform(size=rows) < 0.2, np.nan, random.lognormal(-30, 2, rows)
+    )
     table["b_flux_ap"].unit = "erg / (s cm2)"
     table["b_flux_ap_lo"] = random.normal(size=rows).astype(np.float32)
-    table["acis_num"] = MaskedColumn(random.integers(0, 99, rows).astype(np.int16),
-                                     mask=random.uniform(size=rows) < 0.1)
+    table["acis_num"] = MaskedColumn(
+        random.integers(0, 99, rows).astype(np.int16), mask=random.uniform(size=rows) < 0.1
+    )
     table["count"] = MaskedColumn(np.arange(rows, dtype=np.int32), mask=np.arange(rows) % 7 == 3)
     table["big"] = np.arange(rows, dtype=np.int64) * 10**12
     table["extended"] = random.uniform(size=rows) < 0.5
-    table["var_flag"] = MaskedColumn(random.choice(["T", "F"], rows), mask=random.uniform(size=rows) < 0.1)
+    table["var_flag"] = MaskedColumn(
+        random.choice(["T", "F"], rows), mask=random.uniform(size=rows) < 0.1
+    )
     table["note"] = [("<&>\"'" * (number % 5)) + "é" * (number % 2) for number in range(rows)]
     table["time"] = random.uniform(51_000, 61_000, rows)
     table["__truth"] = [f"4FGL {number}" if number % 50 == 0 else "" for number in range(rows)]
@@ -41,8 +50,14 @@ def every_kind():
 def fields():
     """A second table, with circles on the sky."""
     random = np.random.default_rng(7)
-    return Table({"name": [f"field {number}" for number in range(60)], "ra": random.uniform(0, 360, 60),
-                  "dec": random.uniform(-90, 90, 60), "radius": random.uniform(0.1, 8, 60)})
+    return Table(
+        {
+            "name": [f"field {number}" for number in range(60)],
+            "ra": random.uniform(0, 360, 60),
+            "dec": random.uniform(-90, 90, 60),
+            "radius": random.uniform(0.1, 8, 60),
+        }
+    )
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +78,9 @@ def make_service(every_kind, fields):
     made = []
 
     def make(behaviour=None):
-        made.append(Service({"csc": every_kind, "fields": fields}, behaviour or Behaviour.heasarc()))
+        made.append(
+            Service({"csc": every_kind, "fields": fields}, behaviour or Behaviour.heasarc())
+        )
         return made[-1]
 
     yield make

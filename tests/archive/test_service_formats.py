@@ -36,7 +36,9 @@ def read(answer, response_format=""):
         return Table.read(content, format="fits")
     if response_format in ("csv", "tsv"):
         return Table.read(
-            answer.content.decode(), format="ascii.csv", delimiter="\t" if response_format == "tsv" else ","
+            answer.content.decode(),
+            format="ascii.csv",
+            delimiter="\t" if response_format == "tsv" else ",",
         )
     return votable.parse_single_table(content).to_table()
 
@@ -65,8 +67,12 @@ def test_values_survive(kind_archive, every_kind, response_format):
     assert strings(table["name"]) == strings(every_kind["name"])
     assert strings(table["var_flag"]) == strings(every_kind["var_flag"])
     if response_format not in ("csv", "tsv"):
-        np.testing.assert_array_equal(np.asarray(table["extended"], dtype=bool), every_kind["extended"])
-        assert [table[name].dtype.itemsize for name in ("ra", "b_flux_ap_lo", "acis_num", "count")] == [
+        np.testing.assert_array_equal(
+            np.asarray(table["extended"], dtype=bool), every_kind["extended"]
+        )
+        assert [
+            table[name].dtype.itemsize for name in ("ra", "b_flux_ap_lo", "acis_num", "count")
+        ] == [
             8,
             4,
             2,
@@ -77,7 +83,9 @@ def test_values_survive(kind_archive, every_kind, response_format):
 
 @pytest.mark.parametrize("response_format", ["", "votable/b2", "votable/td", "csv"])
 def test_odd_characters_survive(kind_archive, every_kind, response_format):
-    table = read(fetch(kind_archive, "SELECT note FROM csc ORDER BY __row", response_format), response_format)
+    table = read(
+        fetch(kind_archive, "SELECT note FROM csc ORDER BY __row", response_format), response_format
+    )
     assert strings(table["note"]) == strings(every_kind["note"])
 
 
@@ -89,7 +97,10 @@ def test_no_rows_and_one_row(kind_archive, response_format, where):
     )
     if response_format in ("csv", "tsv"):
         lines = answer.text.strip().splitlines()
-        assert (lines[0].replace("\t", ","), len(lines)) == ("name,ra,acis_num,extended", 1 + ("J" in where))
+        assert (lines[0].replace("\t", ","), len(lines)) == (
+            "name,ra,acis_num,extended",
+            1 + ("J" in where),
+        )
     else:
         assert len(read(answer, response_format)) == ("J" in where)
 
@@ -105,7 +116,12 @@ def test_raw_nulls_in_binary(kind_archive):
 
     raw = base64.b64decode(stream)
     assert raw == (
-        b"\x80\x00\x80\x00\x00\x00\x7f\xf8" + bytes(6) + b"\x7f\xc0\x00\x00" + bytes(4) + b"\x80" + bytes(7)
+        b"\x80\x00\x80\x00\x00\x00\x7f\xf8"
+        + bytes(6)
+        + b"\x7f\xc0\x00\x00"
+        + bytes(4)
+        + b"\x80"
+        + bytes(7)
     )
     assert '<VALUES null="-32768"/>' in text
     assert '<VALUES null="-2147483648"/>' in text
@@ -118,7 +134,10 @@ def infos(answer):
 
 def test_flags_and_notes_stand_where_they_should(kind_archive, every_kind):
     note = ("simulated", every_kind.meta["simulated"])
-    assert infos(fetch(kind_archive, "SELECT TOP 5 name FROM csc")) == [("QUERY_STATUS", "OK"), note]
+    assert infos(fetch(kind_archive, "SELECT TOP 5 name FROM csc")) == [
+        ("QUERY_STATUS", "OK"),
+        note,
+    ]
     answer = fetch(kind_archive, "SELECT name FROM csc", MAXREC=5)
     assert infos(answer) == [("QUERY_STATUS", "OK"), note, ("QUERY_STATUS", "OVERFLOW")]
     assert answer.text.index("OVERFLOW") > answer.text.index("</TABLE>") > answer.text.index('"OK"')
@@ -129,7 +148,9 @@ def test_flags_and_notes_stand_where_they_should(kind_archive, every_kind):
 def test_the_flag_can_stand_elsewhere(fields, flag, expected):
     from astroquery_cfx.archive import Behaviour, EmbeddedArchive
 
-    with EmbeddedArchive({"fields": fields}, behaviour=Behaviour.heasarc(overflow_flag=flag)) as archive:
+    with EmbeddedArchive(
+        {"fields": fields}, behaviour=Behaviour.heasarc(overflow_flag=flag)
+    ) as archive:
         answer = fetch(archive, "SELECT name FROM fields", MAXREC=5)
         assert [value for name, value in infos(answer) if name == "QUERY_STATUS"] == expected
 
@@ -139,7 +160,15 @@ def fields_of(document):
     return {
         field.name: {
             name: getattr(field, name)
-            for name in ("datatype", "arraysize", "unit", "ucd", "precision", "width", "description")
+            for name in (
+                "datatype",
+                "arraysize",
+                "unit",
+                "ucd",
+                "precision",
+                "width",
+                "description",
+            )
         }
         | {"null": field.values.null}
         for field in document.get_first_table().fields
@@ -192,7 +221,9 @@ def test_long_strings_and_many_columns_of_strings():
             **{
                 f"s{k}": np.array(
                     [
-                        "".join(chr(97 + c) for c in random.integers(0, 26, k * random.integers(0, 4)))
+                        "".join(
+                            chr(97 + c) for c in random.integers(0, 26, k * random.integers(0, 4))
+                        )
                         for _ in range(20_000)
                     ]
                 )

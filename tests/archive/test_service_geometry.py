@@ -45,7 +45,8 @@ def test_distance_is_that_of_astropy(service, ra1, dec1, ra2, dec2):
 def test_distance_at_the_edges(service, first, second, degrees):
     for one, other in ((first, second), (second, first)):
         found = column(
-            service, f"SELECT DISTANCE(POINT({one[0]}, {one[1]}), POINT({other[0]}, {other[1]})) AS d"
+            service,
+            f"SELECT DISTANCE(POINT({one[0]}, {one[1]}), POINT({other[0]}, {other[1]})) AS d",
         )
         assert found[0] == pytest.approx(degrees, abs=1e-13, rel=1e-4)
 
@@ -78,11 +79,18 @@ def test_all_forms_of_a_condition_agree(service):
     shapes = "POINT(ra, dec), CIRCLE(40, 20, 15)"
     inside = column(service, f"SELECT name FROM csc WHERE 1 = CONTAINS({shapes}) ORDER BY name")
     assert len(inside) > 20
-    assert inside == column(service, f"SELECT name FROM csc WHERE CONTAINS({shapes}) = 1 ORDER BY name")
-    assert inside == column(service, f"SELECT name FROM csc WHERE 0 <> CONTAINS({shapes}) ORDER BY name")
-    assert inside == column(service, f"SELECT name FROM csc WHERE CONTAINS({shapes}) > 0 ORDER BY name")
     assert inside == column(
-        service, "SELECT name FROM csc WHERE INTERSECTS(CIRCLE(40, 20, 15), POINT(ra, dec))=1 ORDER BY name"
+        service, f"SELECT name FROM csc WHERE CONTAINS({shapes}) = 1 ORDER BY name"
+    )
+    assert inside == column(
+        service, f"SELECT name FROM csc WHERE 0 <> CONTAINS({shapes}) ORDER BY name"
+    )
+    assert inside == column(
+        service, f"SELECT name FROM csc WHERE CONTAINS({shapes}) > 0 ORDER BY name"
+    )
+    assert inside == column(
+        service,
+        "SELECT name FROM csc WHERE INTERSECTS(CIRCLE(40, 20, 15), POINT(ra, dec))=1 ORDER BY name",
     )
     near = "DISTANCE(POINT('ICRS', ra, dec), POINT('ICRS', 40, 20))"
     assert inside == column(service, f"SELECT name FROM csc WHERE {near} <= 15 ORDER BY name")
@@ -116,7 +124,9 @@ def polygon_by_planes(table, corners):
     """Inside a convex polygon: on the same side of all planes through two neighbouring corners."""
     points = SkyCoord(table["ra"], table["dec"]).cartesian.xyz.value
     ends = SkyCoord(corners, unit="deg").cartesian.xyz.value.T
-    sides = np.array([np.cross(a, b) @ points for a, b in zip(ends, np.roll(ends, -1, axis=0), strict=True)])
+    sides = np.array(
+        [np.cross(a, b) @ points for a, b in zip(ends, np.roll(ends, -1, axis=0), strict=True)]
+    )
     return ((sides > 0).all(axis=0) | (sides < 0).all(axis=0)) & (ends.sum(axis=0) @ points > 0)
 
 
@@ -134,7 +144,8 @@ def test_convex_polygon(service, every_kind, corners, turned):
     corners = corners[::-1] if turned else corners
     numbers = ", ".join(f"{ra}, {dec}" for ra, dec in corners)
     found = column(
-        service, f"SELECT name FROM csc WHERE CONTAINS(POINT('ICRS',ra,dec),POLYGON('ICRS',{numbers}))=1"
+        service,
+        f"SELECT name FROM csc WHERE CONTAINS(POINT('ICRS',ra,dec),POLYGON('ICRS',{numbers}))=1",
     )
     assert len(found) > 5
     assert sorted(found) == sorted(every_kind["name"][polygon_by_planes(every_kind, corners)])
@@ -152,7 +163,8 @@ def test_polygon_with_a_notch(service):
 
 def test_box_and_its_corners_are_the_same(service):
     box = column(
-        service, "SELECT name FROM csc WHERE 1=CONTAINS(POINT(ra, dec), BOX(0, 0, 40, 30)) ORDER BY name"
+        service,
+        "SELECT name FROM csc WHERE 1=CONTAINS(POINT(ra, dec), BOX(0, 0, 40, 30)) ORDER BY name",
     )
     corner = np.degrees(np.arctan2(np.tan(np.radians(15)), 1 / np.cos(np.radians(20))))
     polygon = f"POLYGON(340, -{corner}, 20, -{corner}, 20, {corner}, 340, {corner})"
@@ -220,11 +232,16 @@ def test_shapes_of_columns_are_as_those_of_numbers(service, fields, shapes):
     holes = shapes.count("{}")
     values = [[row["ra"], row["dec"]] * (holes // 2) for row in fields]
     wanted = [
-        column(service, f"SELECT INTERSECTS({shapes.format(*map(repr, map(float, value)))}) AS i")[0]
+        column(service, f"SELECT INTERSECTS({shapes.format(*map(repr, map(float, value)))}) AS i")[
+            0
+        ]
         for value in values[:4]
     ]
     columns = shapes.format(*(["ra", "dec"] * (holes // 2)))
-    assert column(service, f"SELECT TOP 4 INTERSECTS({columns}), __row FROM fields ORDER BY __row") == wanted
+    assert (
+        column(service, f"SELECT TOP 4 INTERSECTS({columns}), __row FROM fields ORDER BY __row")
+        == wanted
+    )
 
 
 def test_areas_and_parts_of_shapes(service):
@@ -242,13 +259,19 @@ def test_areas_and_parts_of_shapes(service):
     ("adql", "words"),
     [
         ("SELECT POINT(ra, dec) FROM csc", "point cannot be a column"),
-        ("SELECT name FROM csc WHERE CONTAINS(POINT(ra), CIRCLE(1, 2, 3)) = 1", "number of arguments"),
+        (
+            "SELECT name FROM csc WHERE CONTAINS(POINT(ra), CIRCLE(1, 2, 3)) = 1",
+            "number of arguments",
+        ),
         ("SELECT name FROM csc WHERE CONTAINS(POINT(ra, dec), 5) = 1", "was expected"),
         (
             "SELECT name FROM csc WHERE CONTAINS(POINT('GALACTIC', lii, bii), CIRCLE(1, 2, 3)) = 1",
             "not exist",
         ),
-        ("SELECT name FROM csc WHERE CONTAINS(POINT('GALACTIC', ra, dec), CIRCLE(1, 2, 3)) = 1", "GALACTIC"),
+        (
+            "SELECT name FROM csc WHERE CONTAINS(POINT('GALACTIC', ra, dec), CIRCLE(1, 2, 3)) = 1",
+            "GALACTIC",
+        ),
         ("SELECT DISTANCE(POINT(1, 2)) AS d", "two points"),
         ("SELECT REGION('CIRCLE 1 2 3') AS d", "not supported"),
     ],
@@ -265,6 +288,10 @@ def test_rows_without_position_are_in_no_circle():
     service = Service(
         {"t": Table({"n": [1, 2], "ra": [10.0, np.nan], "dec": [0.0, np.nan]})}, Behaviour.heasarc()
     )
-    assert column(service, "SELECT n FROM t WHERE 1=CONTAINS(POINT(ra, dec), CIRCLE(0, 0, 180))") == [1]
-    assert column(service, "SELECT n FROM t WHERE 0=CONTAINS(POINT(ra, dec), CIRCLE(0, 0, 180))") == []
+    assert column(
+        service, "SELECT n FROM t WHERE 1=CONTAINS(POINT(ra, dec), CIRCLE(0, 0, 180))"
+    ) == [1]
+    assert (
+        column(service, "SELECT n FROM t WHERE 0=CONTAINS(POINT(ra, dec), CIRCLE(0, 0, 180))") == []
+    )
     service.close()

@@ -78,7 +78,11 @@ def test_pyvo_async(tap):
 @pytest.mark.parametrize("serialization", ["tabledata", "binary", "binary2"])
 def test_pyvo_uploads(tap, every_kind, serialization):
     mine = Table(
-        {"id": np.arange(3, dtype=np.int32), "label": ["a", "bb", "ccc"], "ra": every_kind["ra"][:3]}
+        {
+            "id": np.arange(3, dtype=np.int32),
+            "label": ["a", "bb", "ccc"],
+            "ra": every_kind["ra"][:3],
+        }
     )
     buffer = io.BytesIO()
     votable.writeto(votable.from_table(mine), buffer, tabledata_format=serialization)
@@ -125,7 +129,13 @@ def heasarc(kind_archive):
 def test_heasarc_lists(heasarc):
     assert {"csc", "fields"} <= set(heasarc.list_catalogs()["name"])
     assert not any("TAP" in name for name in heasarc.list_catalogs()["name"])
-    assert list(heasarc.list_columns("csc")["name"]) == ["name", "ra", "dec", "b_flux_ap", "b_flux_ap_lo"]
+    assert list(heasarc.list_columns("csc")["name"]) == [
+        "name",
+        "ra",
+        "dec",
+        "b_flux_ap",
+        "b_flux_ap_lo",
+    ]
     assert len(heasarc.list_columns("csc", full=True)) == 12
     assert heasarc.get_default_radius("csc") == 1 * u.arcmin
 
@@ -138,7 +148,9 @@ def test_heasarc_regions(heasarc, every_kind):
     assert "__row" in cone.colnames
     corners = [(30, 10), (50, 10), (50, 30), (30, 30)]
     polygon = heasarc.query_region(
-        catalog="csc", spatial="polygon", polygon=[SkyCoord(*corner, unit="deg") for corner in corners]
+        catalog="csc",
+        spatial="polygon",
+        polygon=[SkyCoord(*corner, unit="deg") for corner in corners],
     )
     box = heasarc.query_region(centre, catalog="csc", spatial="box", width=20 * u.deg)
     assert 0 < len(box) < len(cone)
@@ -165,7 +177,9 @@ def test_plain_heasarc_shows_the_fault():
 
 
 def run_stilts(*words):
-    return subprocess.run(["stilts", *words], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        ["stilts", *words], capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 @STILTS
@@ -202,7 +216,12 @@ def create(archive, **parameters):
         archive.url + "/tap/async",
         allow_redirects=False,
         timeout=10,
-        data={"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": "SELECT TOP 3 name FROM csc", **parameters},
+        data={
+            "REQUEST": "doQuery",
+            "LANG": "ADQL",
+            "QUERY": "SELECT TOP 3 name FROM csc",
+            **parameters,
+        },
     )
     assert answer.status_code == 303
     return answer.headers["Location"]
@@ -233,7 +252,10 @@ def test_a_job_and_its_parts(kind_archive):
     assert len(text(job + "/results/result").splitlines()) == 5
     assert job.rpartition("/")[2] in text(kind_archive.url + "/tap/async")
     assert job.rpartition("/")[2] not in text(kind_archive.url + "/tap/async", PHASE="ERROR")
-    assert requests.post(job, data={"ACTION": "DELETE"}, allow_redirects=False, timeout=10).status_code == 303
+    assert (
+        requests.post(job, data={"ACTION": "DELETE"}, allow_redirects=False, timeout=10).status_code
+        == 303
+    )
     assert requests.get(job, timeout=10).status_code == 404
 
 
@@ -257,7 +279,9 @@ def test_a_long_job_can_be_aborted(kind_archive):
     requests.post(job + "/phase", data={"PHASE": "ABORT"}, timeout=10)
     assert text(job + "/phase") == "ABORTED"
     # it left the processors to others
-    assert text(kind_archive.url + "/tap/sync", QUERY="SELECT COUNT(*) FROM csc", FORMAT="csv").split() == [
+    assert text(
+        kind_archive.url + "/tap/sync", QUERY="SELECT COUNT(*) FROM csc", FORMAT="csv"
+    ).split() == [
         "count",
         "5000",
     ]
@@ -274,7 +298,11 @@ def test_a_long_job_can_be_aborted(kind_archive):
         ({"QUERY": "SELECT 1 AS a", "MAXREC": "-1"}, 400, "MAXREC -1"),
         ({"QUERY": "SELECT 1 AS a", "MAXREC": "many"}, 400, "MAXREC many"),
         ({"QUERY": "SELECT 1 AS a", "LANG": "SQL"}, 400, "LANG SQL"),
-        ({"QUERY": "SELECT 1 AS a", "UPLOAD": "x,http://example.org/x"}, 400, "part of the request"),
+        (
+            {"QUERY": "SELECT 1 AS a", "UPLOAD": "x,http://example.org/x"},
+            400,
+            "part of the request",
+        ),
         ({"query": "SELECT 1 AS a", "lang": "adql"}, 200, 'value="OK"'),
     ],
 )
@@ -396,7 +424,9 @@ def test_what_is_no_table():
 @pytest.mark.parametrize("missing", ["duckdb", "sqlglot"])
 def test_missing_engine_is_named(monkeypatch, missing):
     monkeypatch.setitem(__import__("sys").modules, missing, None)
-    with pytest.raises(MissingDependencyError, match=rf'{missing}.*pip install "astroquery_cfx\[archive\]"'):
+    with pytest.raises(
+        MissingDependencyError, match=rf'{missing}.*pip install "astroquery_cfx\[archive\]"'
+    ):
         EmbeddedArchive({})
 
 
@@ -409,7 +439,9 @@ def test_tables_of_files(tmp_path, fields, ending):
     write_table(fields, tmp_path / f"fields.{ending}")
     with EmbeddedArchive({"Fields": tmp_path / f"fields.{ending}"}) as archive:
         found = (
-            pyvo.dal.TAPService(archive.url + "/tap").search("SELECT * FROM fields ORDER BY __row").to_table()
+            pyvo.dal.TAPService(archive.url + "/tap")
+            .search("SELECT * FROM fields ORDER BY __row")
+            .to_table()
         )
     for name in fields.colnames:
         np.testing.assert_array_equal(np.asarray(found[name]), np.asarray(fields[name]))
@@ -426,7 +458,9 @@ def test_answers_can_be_intercepted(fields):
         return answer
 
     with EmbeddedArchive({"fields": fields}, intercept=spoil) as archive:
-        answer = requests.get(archive.url + "/tap/sync", params={"QUERY": "SELECT 1 AS a"}, timeout=10)
+        answer = requests.get(
+            archive.url + "/tap/sync", params={"QUERY": "SELECT 1 AS a"}, timeout=10
+        )
     assert answer.text == "<html>The service is down.</html>"
     assert seen == [["SELECT 1 AS a"]]
 

@@ -43,7 +43,9 @@ def values(service, adql):
 )
 def test_limits_of_heasarc(make_service, top, maxrec, rows, overflow):
     service = make_service(Behaviour.heasarc(default_limit=1000))
-    result = service.query(f"SELECT {'' if top is None else f'TOP {top}'} name FROM csc", maxrec=maxrec)
+    result = service.query(
+        f"SELECT {'' if top is None else f'TOP {top}'} name FROM csc", maxrec=maxrec
+    )
     assert (result.rows.num_rows, result.overflow) == (rows, overflow)
 
 
@@ -61,7 +63,9 @@ def test_limits_of_heasarc(make_service, top, maxrec, rows, overflow):
 )
 def test_limits_of_dachs(make_service, top, maxrec, rows, overflow):
     service = make_service(Behaviour.dachs(default_limit=2000, hard_limit=4000))
-    result = service.query(f"SELECT {'' if top is None else f'TOP {top}'} name FROM cfx.csc", maxrec=maxrec)
+    result = service.query(
+        f"SELECT {'' if top is None else f'TOP {top}'} name FROM cfx.csc", maxrec=maxrec
+    )
     assert (result.rows.num_rows, result.overflow) == (rows, overflow)
 
 
@@ -100,7 +104,9 @@ def test_a_capped_answer_is_a_piece(make_service):
 
 
 def test_rows_can_lie_still_or_be_shuffled(make_service):
-    stored, shuffled = (make_service(Behaviour.heasarc(order=order)) for order in ("stored", "shuffled"))
+    stored, shuffled = (
+        make_service(Behaviour.heasarc(order=order)) for order in ("stored", "shuffled")
+    )
     for _ in range(2):
         assert values(stored, "SELECT __row FROM csc")[0] == list(range(1, ROWS + 1))
     first, second = (values(shuffled, "SELECT __row FROM csc")[0] for _ in range(2))
@@ -127,10 +133,19 @@ def test_order_by_puts_nulls_as_postgresql_does(service):
             "SELECT a.name, b.name, a.ra AS x FROM csc a JOIN fields b ON a.name = b.name",
             ["a_name", "b_name", "x"],
         ),
-        ("SELECT csc.name, radius FROM csc, fields WHERE csc.ra < fields.ra", ["csc_name", "radius"]),
-        ("SELECT f.* FROM fields f, csc c WHERE f.ra > c.ra", ["f_name", "f_ra", "f_dec", "f_radius"]),
+        (
+            "SELECT csc.name, radius FROM csc, fields WHERE csc.ra < fields.ra",
+            ["csc_name", "radius"],
+        ),
+        (
+            "SELECT f.* FROM fields f, csc c WHERE f.ra > c.ra",
+            ["f_name", "f_ra", "f_dec", "f_radius"],
+        ),
         ("SELECT * FROM fields", ["name", "ra", "dec", "radius"]),
-        ('SELECT NAME, Ra AS MixedCase, dec AS "MixedCase" FROM csc', ["name", "mixedcase", "MixedCase"]),
+        (
+            'SELECT NAME, Ra AS MixedCase, dec AS "MixedCase" FROM csc',
+            ["name", "mixedcase", "MixedCase"],
+        ),
         ("SELECT MAX(ra), MIN(ra), ABS(dec) FROM csc GROUP BY dec", ["max", "min", "abs"]),
         ('SELECT time, "time", csc.time FROM csc', ["time", "time", "time"]),
         ("SELECT __row, __truth FROM csc", ["__row", "__truth"]),
@@ -173,15 +188,23 @@ def test_implicit_unit_vectors(service):
     [
         (
             "SELECT COUNT(*) AS n FROM csc WHERE acis_num BETWEEN 3 AND 5",
-            lambda t: [(~t["acis_num"].mask & (t["acis_num"].data >= 3) & (t["acis_num"].data <= 5)).sum()],
+            lambda t: [
+                (~t["acis_num"].mask & (t["acis_num"].data >= 3) & (t["acis_num"].data <= 5)).sum()
+            ],
         ),
         ("SELECT COUNT(*) FROM csc WHERE b_flux_ap > 0", lambda t: [(t["b_flux_ap"] > 0).sum()]),
         (
             "SELECT COUNT(*) FROM csc WHERE b_flux_ap IS NOT NULL",
             lambda t: [np.isfinite(t["b_flux_ap"]).sum()],
         ),
-        ("SELECT COUNT(*) FROM csc WHERE NOT (b_flux_ap > 0)", lambda t: [(t["b_flux_ap"] <= 0).sum()]),
-        ("SELECT COUNT(*) FROM csc WHERE name IN ('2CXO J0000000', '2CXO J0000001X', 'x')", lambda t: [2]),
+        (
+            "SELECT COUNT(*) FROM csc WHERE NOT (b_flux_ap > 0)",
+            lambda t: [(t["b_flux_ap"] <= 0).sum()],
+        ),
+        (
+            "SELECT COUNT(*) FROM csc WHERE name IN ('2CXO J0000000', '2CXO J0000001X', 'x')",
+            lambda t: [2],
+        ),
         (
             "SELECT COUNT(*) FROM csc WHERE name LIKE '%XX'",
             lambda t: [sum(n.endswith("XX") for n in t["name"])],
@@ -200,7 +223,10 @@ def test_implicit_unit_vectors(service):
         ),
         ("SELECT MOD(count, 10) AS m FROM csc WHERE count = 1234", lambda t: [4]),
         ("SELECT CAST(split_part('12.5', '.', 2) AS INTEGER) AS m", lambda t: [5]),
-        ("SELECT LOG(2.718281828459045) + LOG10(1000) + POWER(2, 3) + CEILING(0.5) AS m", lambda t: [13.0]),
+        (
+            "SELECT LOG(2.718281828459045) + LOG10(1000) + POWER(2, 3) + CEILING(0.5) AS m",
+            lambda t: [13.0],
+        ),
         ("SELECT COUNT(DISTINCT MOD(count, 5)) AS m FROM csc", lambda t: [5]),
         ("SELECT count FROM csc ORDER BY count OFFSET 4283", lambda t: [4997, 4998]),
     ],
@@ -284,7 +310,8 @@ def test_metainfo_answers_the_query_of_astroquery(service):
 
 def test_tap_schema_lists_what_star_gives(service, every_kind):
     listed = values(
-        service, "SELECT column_name FROM TAP_SCHEMA.columns WHERE table_name = 'csc' ORDER BY column_index"
+        service,
+        "SELECT column_name FROM TAP_SCHEMA.columns WHERE table_name = 'csc' ORDER BY column_index",
     )[0]
     assert listed == every_kind.colnames[:-1]
     tables = values(service, "SELECT table_name FROM tap_schema.tables")[0]
@@ -312,11 +339,13 @@ def test_uploads_live_in_one_request(service):
 def test_simulated_tables_say_so_in_what_reads_them(service, every_kind):
     note = every_kind.meta["simulated"]
     assert service.query("SELECT TOP 1 name FROM csc").simulated == (note,)
-    assert service.query("SELECT COUNT(*) FROM fields WHERE name IN (SELECT name FROM csc)").simulated == (
-        note,
-    )
+    assert service.query(
+        "SELECT COUNT(*) FROM fields WHERE name IN (SELECT name FROM csc)"
+    ).simulated == (note,)
     assert service.query("SELECT TOP 1 name FROM fields").simulated == ()
-    described = values(service, "SELECT description FROM TAP_SCHEMA.tables WHERE table_name = 'csc'")[0][0]
+    described = values(
+        service, "SELECT description FROM TAP_SCHEMA.tables WHERE table_name = 'csc'"
+    )[0][0]
     assert note in described
 
 
@@ -336,7 +365,9 @@ def test_dachs_in_the_small(make_service):
         == ROWS + 60
     )
     assert names(service.query('SELECT TOP 1 "time" FROM cfx.csc')) == ["time"]
-    listed = values(service, "SELECT column_name FROM TAP_SCHEMA.columns WHERE table_name = 'cfx.csc'")[0]
+    listed = values(
+        service, "SELECT column_name FROM TAP_SCHEMA.columns WHERE table_name = 'cfx.csc'"
+    )[0]
     assert '"time"' in listed
     for adql in ("SELECT name FROM csc", "SELECT time FROM cfx.csc"):
         with pytest.raises(QueryError):
@@ -345,7 +376,10 @@ def test_dachs_in_the_small(make_service):
 
 def test_switches_of_the_language(make_service):
     service = make_service(Behaviour.heasarc(offset_supported=False, mod_supported=False))
-    for adql in ("SELECT name FROM csc ORDER BY name OFFSET 5", "SELECT MOD(count, 2) AS m FROM csc"):
+    for adql in (
+        "SELECT name FROM csc ORDER BY name OFFSET 5",
+        "SELECT MOD(count, 2) AS m FROM csc",
+    ):
         with pytest.raises(QueryError):
             service.query(adql)
 

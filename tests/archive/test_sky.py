@@ -38,7 +38,9 @@ def fermi():
 
 @pytest.fixture(scope="module")
 def fermi_positions(fermi):
-    return SkyCoord(np.asarray(fermi["GLON"]) * u.deg, np.asarray(fermi["GLAT"]) * u.deg, frame="galactic")
+    return SkyCoord(
+        np.asarray(fermi["GLON"]) * u.deg, np.asarray(fermi["GLAT"]) * u.deg, frame="galactic"
+    )
 
 
 def positions(table):
@@ -47,7 +49,9 @@ def positions(table):
 
 
 def counts_of(column):
-    return dict(zip(*(part.tolist() for part in np.unique(column, return_counts=True)), strict=True))
+    return dict(
+        zip(*(part.tolist() for part in np.unique(column, return_counts=True)), strict=True)
+    )
 
 
 def within_share(value, real, share):
@@ -60,12 +64,22 @@ def archived_fields(chanmaster):
 
 # --- the observations
 
+
 def test_observations_have_the_statuses_and_detectors_of_the_real_log(full):
     log = full["chanmaster"]
-    assert counts_of(log["status"]) == {"archived": 27_122, "unobserved": 1_161, "observed": 631,
-                                        "untriggered": 230, "scheduled": 18}
+    assert counts_of(log["status"]) == {
+        "archived": 27_122,
+        "unobserved": 1_161,
+        "observed": 631,
+        "untriggered": 230,
+        "scheduled": 18,
+    }
     assert counts_of(log["detector"][log["status"] == "archived"]) == {
-        "ACIS-S": 14_848, "ACIS-I": 8_600, "HRC-I": 2_005, "HRC-S": 1_669}
+        "ACIS-S": 14_848,
+        "ACIS-I": 8_600,
+        "HRC-I": 2_005,
+        "HRC-S": 1_669,
+    }
     assert set(log["grating"]) == {"NONE", "HETG", "LETG"}
     assert len(set(log["obsid"].tolist())) == len(log)
 
@@ -88,7 +102,7 @@ def test_observations_come_in_order_of_declination_as_the_archive_gave_them(full
     dec = full["chanmaster"]["dec"]
     known = ~np.ma.getmaskarray(dec)
     assert (np.diff(np.asarray(dec)[known]) >= 0).all()
-    assert not known[known.sum():].any()
+    assert not known[known.sum() :].any()
 
 
 def test_no_target_pretends_to_be_a_real_observation(full):
@@ -96,12 +110,15 @@ def test_no_target_pretends_to_be_a_real_observation(full):
     assert np.char.startswith(full["chanmaster"]["pi"], "SIM ").all()
 
 
-@pytest.mark.parametrize(("place", "radius", "at_least"), [
-    (SkyCoord(266.417, -29.008, unit="deg"), 0.1, 100),  # Galactic Centre
-    (SkyCoord(53.12, -27.81, unit="deg"), 0.1, 90),  # Chandra Deep Field South
-    (SkyCoord(150.12, 2.2, unit="deg"), 0.9, 100),  # COSMOS
-    (SkyCoord(10.68, 41.27, unit="deg"), 1.1, 150),  # M31
-])
+@pytest.mark.parametrize(
+    ("place", "radius", "at_least"),
+    [
+        (SkyCoord(266.417, -29.008, unit="deg"), 0.1, 100),  # Galactic Centre
+        (SkyCoord(53.12, -27.81, unit="deg"), 0.1, 90),  # Chandra Deep Field South
+        (SkyCoord(150.12, 2.2, unit="deg"), 0.9, 100),  # COSMOS
+        (SkyCoord(10.68, 41.27, unit="deg"), 1.1, 150),  # M31
+    ],
+)
 def test_the_favourite_fields_are_looked_at_often(full, place, radius, at_least):
     assert (positions(full["chanmaster"]).separation(place) < radius * u.deg).sum() >= at_least
 
@@ -117,6 +134,7 @@ def test_the_rest_of_the_log_is_isotropic(full):
 
 
 # --- the sources
+
 
 @pytest.mark.parametrize("size", ["small", "full"])
 def test_every_source_lies_in_an_archived_field(size, request):
@@ -135,7 +153,11 @@ def test_names_are_truncated_positions_in_order(size, request):
     for name, ra, dec in zip(names, csc["ra"].tolist(), csc["dec"].tolist(), strict=True):
         h, m, s, sign, d, arcmin, arcsec, _ = NAME.fullmatch(name).groups()
         assert 0 <= (ra / 15 - int(h) - int(m) / 60 - float(s) / 3600) * 3600 + 1e-6 < 0.1 + 2e-6
-        assert 0 <= (abs(dec) - int(d) - int(arcmin) / 60 - int(arcsec) / 3600) * 3600 + 1e-6 < 1 + 2e-6
+        assert (
+            0
+            <= (abs(dec) - int(d) - int(arcmin) / 60 - int(arcsec) / 3600) * 3600 + 1e-6
+            < 1 + 2e-6
+        )
         assert (dec < 0) == (sign == "-")
 
 
@@ -146,13 +168,20 @@ def test_names_that_collide_get_letters(full):
     stems = {}
     for name in lettered:
         stems.setdefault(name[:21], []).append(name[21])
-    assert all(letters == list("ABCDEFGH"[:len(letters)]) and len(letters) > 1 for letters in stems.values())
+    assert all(
+        letters == list("ABCDEFGH"[: len(letters)]) and len(letters) > 1
+        for letters in stems.values()
+    )
 
 
 def test_names_of_hard_positions():
     names, order = iau_names([359.99999, 0.0, 0.0, 0.0], [-0.0001, -89.99999, 0.0, 45.0])
-    assert names.tolist() == ["2CXO J000000.0+000000", "2CXO J000000.0+450000", "2CXO J000000.0-895959",
-                              "2CXO J235959.9-000000"]
+    assert names.tolist() == [
+        "2CXO J000000.0+000000",
+        "2CXO J000000.0+450000",
+        "2CXO J000000.0-895959",
+        "2CXO J235959.9-000000",
+    ]
     assert order.tolist() == [2, 3, 1, 0]
 
 
@@ -179,10 +208,19 @@ def test_hrc_only_sources_have_no_flux_and_the_rest_has(size, request):
     dark = csc["acis_num"] == 0
     assert 0.005 < dark.mean() < 0.1
     assert (csc["hrc_num"][dark] > 0).all()
-    for name in ("b_flux_ap", "b_flux_ap_lo", "b_flux_ap_hi", "m_flux_ap", "m_flux_ap_lo", "m_flux_ap_hi"):
+    for name in (
+        "b_flux_ap",
+        "b_flux_ap_lo",
+        "b_flux_ap_hi",
+        "m_flux_ap",
+        "m_flux_ap_lo",
+        "m_flux_ap_hi",
+    ):
         assert (np.ma.getmaskarray(csc[name]) == dark).all()
     assert np.ma.getmaskarray(csc["hardness_ratio_hs"])[dark].all()
-    assert within_share((csc["b_flux_ap"].filled(-1) == 0).mean() + dark.mean(), 1 - 343_779 / 407_806, 0.02)
+    assert within_share(
+        (csc["b_flux_ap"].filled(-1) == 0).mean() + dark.mean(), 1 - 343_779 / 407_806, 0.02
+    )
 
 
 def test_numbers_of_observations_are_counted_in_the_log(small):
@@ -198,7 +236,10 @@ def test_limits_enclose_the_flux(full):
     csc = full["csc"][full["csc"]["acis_num"] > 0]
     for band in "bm":
         flux = np.asarray(csc[f"{band}_flux_ap"])
-        low, high = np.asarray(csc[f"{band}_flux_ap_lo"], float), np.asarray(csc[f"{band}_flux_ap_hi"], float)
+        low, high = (
+            np.asarray(csc[f"{band}_flux_ap_lo"], float),
+            np.asarray(csc[f"{band}_flux_ap_hi"], float),
+        )
         assert (low <= flux * (1 + 1e-6)).all()
         assert (high > flux * (1 - 1e-6)).all()
         assert (high > 0).all()
@@ -219,12 +260,17 @@ def test_error_ellipses_grow_off_axis_and_shrink_with_signal(full):
 
 def test_numbers_follow_exposure(full):
     log, csc = full["chanmaster"], full["csc"]
-    lonely = log[(log["status"] == "archived") & np.char.startswith(log["name"], "SIM SKY ")
-                 & np.char.startswith(log["detector"], "ACIS")]
+    lonely = log[
+        (log["status"] == "archived")
+        & np.char.startswith(log["name"], "SIM SKY ")
+        & np.char.startswith(log["detector"], "ACIS")
+    ]
     _, first, count = np.unique(lonely["name"], return_index=True, return_counts=True)
     once = lonely[first[count == 1]][:1_000]
     index, _, _, _ = positions(csc).search_around_sky(positions(once), 8 * u.arcmin)
-    correlation = stats.spearmanr(np.bincount(index, minlength=len(once)), once["exposure"]).statistic
+    correlation = stats.spearmanr(
+        np.bincount(index, minlength=len(once)), once["exposure"]
+    ).statistic
     assert correlation > 0.6
 
 
@@ -252,11 +298,14 @@ def test_columns_are_described_as_in_the_recorded_answer(small, shared_data):
 
 # --- the truth
 
+
 def test_counterparts_in_the_fields_are_among_the_sources(full, fermi):
     csc = full["csc"]
     known = np.flatnonzero(np.isfinite(np.ma.filled(fermi["RA_Counterpart"].astype(float), np.nan)))
-    counterparts = SkyCoord(np.asarray(fermi["RA_Counterpart"])[known] * u.deg,
-                            np.asarray(fermi["DEC_Counterpart"])[known] * u.deg)
+    counterparts = SkyCoord(
+        np.asarray(fermi["RA_Counterpart"])[known] * u.deg,
+        np.asarray(fermi["DEC_Counterpart"])[known] * u.deg,
+    )
     log = full["chanmaster"]
     used = log[(log["status"] == "archived") & (log["exposure"] > 0)]
     _, separation, _ = counterparts.match_to_catalog_sky(positions(used))
@@ -282,8 +331,10 @@ def test_measured_positions_scatter_by_the_chandra_error(full, fermi):
     chandra = truth[known]
     frame = SkyOffsetFrame(origin=true, rotation=np.asarray(chandra["error_ellipse_angle"]) * u.deg)
     offset = positions(chandra).transform_to(frame)
-    scaled = np.hypot(offset.lat.arcsec / np.asarray(chandra["error_ellipse_r0"]),
-                      offset.lon.arcsec / np.asarray(chandra["error_ellipse_r1"]))
+    scaled = np.hypot(
+        offset.lat.arcsec / np.asarray(chandra["error_ellipse_r0"]),
+        offset.lon.arcsec / np.asarray(chandra["error_ellipse_r1"]),
+    )
     assert stats.kstest(scaled, stats.rayleigh(scale=1 / 2.4477).cdf).pvalue > 1e-3
 
 
@@ -295,11 +346,16 @@ def test_drawn_counterparts_follow_the_rayleigh_law_of_their_ellipse(full, fermi
     assert drawn.sum() > 50
     lonely = fermi[rows[drawn]]
     frame = SkyOffsetFrame(
-        origin=SkyCoord(np.asarray(lonely["RAJ2000"]) * u.deg, np.asarray(lonely["DEJ2000"]) * u.deg),
-        rotation=np.asarray(lonely["Conf_95_PosAng"]) * u.deg)
+        origin=SkyCoord(
+            np.asarray(lonely["RAJ2000"]) * u.deg, np.asarray(lonely["DEJ2000"]) * u.deg
+        ),
+        rotation=np.asarray(lonely["Conf_95_PosAng"]) * u.deg,
+    )
     offset = positions(truth[drawn]).transform_to(frame)
-    scaled = np.hypot(offset.lat.deg / np.asarray(lonely["Conf_95_SemiMajor"]),
-                      offset.lon.deg / np.asarray(lonely["Conf_95_SemiMinor"]))
+    scaled = np.hypot(
+        offset.lat.deg / np.asarray(lonely["Conf_95_SemiMajor"]),
+        offset.lon.deg / np.asarray(lonely["Conf_95_SemiMinor"]),
+    )
     assert stats.kstest(scaled, stats.rayleigh(scale=1 / 2.4477).cdf).pvalue > 1e-3
 
 
@@ -314,6 +370,7 @@ def test_blazars_are_brighter_in_x_rays_than_pulsars(full, fermi):
 
 
 # --- the job's numbers
+
 
 def test_the_job_gets_numbers_near_the_real_ones(full, fermi_positions):
     csc = full["csc"]
@@ -342,12 +399,17 @@ def test_the_job_gets_them_whatever_the_seed(seed, fermi_positions):
 
 # --- seeds and sizes
 
+
 @pytest.mark.parametrize("table", ["csc", "chanmaster"])
 def test_the_same_seed_gives_the_same_sky_and_another_one_another(small, table):
     again, other = draw_sky(**SMALL, seed=3387)[table], draw_sky(**SMALL, seed=3388)[table]
     for name in again.colnames:
-        np.testing.assert_array_equal(np.ma.getmaskarray(again[name]), np.ma.getmaskarray(small[table][name]))
-        np.testing.assert_array_equal(np.ma.compressed(again[name]), np.ma.compressed(small[table][name]))
+        np.testing.assert_array_equal(
+            np.ma.getmaskarray(again[name]), np.ma.getmaskarray(small[table][name])
+        )
+        np.testing.assert_array_equal(
+            np.ma.compressed(again[name]), np.ma.compressed(small[table][name])
+        )
     assert len(other) == len(again)
     assert not (np.asarray(other["dec"]) == np.asarray(again["dec"])).any()
 
@@ -361,7 +423,9 @@ def test_a_small_sky_is_a_fair_sample(small):
     assert (csc["__truth"] != "").sum() > 10
 
 
-@pytest.mark.parametrize(("sources", "observations"), [(1, 1), (7, 1), (2, 40), (40, 3), (500, 30_000)])
+@pytest.mark.parametrize(
+    ("sources", "observations"), [(1, 1), (7, 1), (2, 40), (40, 3), (500, 30_000)]
+)
 def test_any_size_can_be_made(sources, observations):
     sky = draw_sky(sources=sources, observations=observations, seed=5)
     assert len(sky["csc"]) == sources
@@ -372,4 +436,10 @@ def test_any_size_can_be_made(sources, observations):
 def test_whole_numbers_are_shared_out_exactly():
     assert share_out(7, [1, 1, 1]).sum() == 7
     assert share_out(0, [1, 2]).tolist() == [0, 0]
-    assert share_out(29_162, [27_122, 1_161, 631, 230, 18]).tolist() == [27_122, 1_161, 631, 230, 18]
+    assert share_out(29_162, [27_122, 1_161, 631, 230, 18]).tolist() == [
+        27_122,
+        1_161,
+        631,
+        230,
+        18,
+    ]

@@ -32,15 +32,18 @@ def test_the_files_hold_the_sky_and_say_that_it_is_simulated(own_cache):
         table = read_table(paths[name])
         assert own_cache in paths[name].parents
         assert table.colnames == drawn[name].colnames
-        assert table.meta["simulated"] == \
-            f"Simulated sky, seed 3387: no row of this table is a real Chandra {what}."
+        assert (
+            table.meta["simulated"]
+            == f"Simulated sky, seed 3387: no row of this table is a real Chandra {what}."
+        )
         assert table.meta["description"].startswith(table.meta["simulated"])
         for column in table.colnames:
             assert table[column].unit == drawn[name][column].unit
             assert table[column].description == drawn[name][column].description
             assert table[column].meta["ucd"] == drawn[name][column].meta["ucd"]
-            np.testing.assert_array_equal(np.ma.compressed(table[column]),
-                                          np.ma.compressed(drawn[name][column]))
+            np.testing.assert_array_equal(
+                np.ma.compressed(table[column]), np.ma.compressed(drawn[name][column])
+            )
 
 
 def test_a_second_call_takes_the_files_as_they_are(own_cache):
@@ -117,20 +120,39 @@ def test_two_threads_can_make_it_at_the_same_time(own_cache):
 
 @pytest.mark.slow
 def test_two_processes_can_make_it_at_the_same_time(own_cache):
-    program = ("from astroquery_cfx.archive.sky import simulated_sky\n"
-               "print(simulated_sky(sources=2_000, observations=200)['csc'])")
-    runs = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True) for _ in range(2)]
+    program = (
+        "from astroquery_cfx.archive.sky import simulated_sky\n"
+        "print(simulated_sky(sources=2_000, observations=200)['csc'])"
+    )
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
     answers = [run.communicate(timeout=300) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], answers
     assert answers[0][0] == answers[1][0]
     assert len(read_table(answers[0][0].strip())) == 2_000
-    assert [path.name for path in own_cache.iterdir()] == [simulated_sky(
-        sources=2_000, observations=200)["csc"].parent.name]
+    assert [path.name for path in own_cache.iterdir()] == [
+        simulated_sky(sources=2_000, observations=200)["csc"].parent.name
+    ]
 
 
-@pytest.mark.parametrize("wrong", [{"sources": 0}, {"observations": -1}, {"sources": 2.5}, {"seed": -1},
-                                   {"observations": True}, {"sources": "many"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sources": 0},
+        {"observations": -1},
+        {"sources": 2.5},
+        {"seed": -1},
+        {"observations": True},
+        {"sources": "many"},
+    ],
+)
 def test_sizes_that_cannot_be_are_refused(own_cache, wrong):
     with pytest.raises(InvalidInputError, match=f"{next(iter(wrong))} is .*whole number"):
         simulated_sky(**{**SIZE, **wrong})

@@ -25,15 +25,23 @@ from astroquery_cfx.errors import InvalidInputError
 
 def test_scales_are_those_of_a_gaussian():
     from scipy.stats import rayleigh
+
     shares = np.array([0.3934693402873666, 0.68, 0.95, 0.99])
     np.testing.assert_allclose(axis_scale(shares), rayleigh.ppf(shares), rtol=1e-12)
     known = [1.5095921854516636, 2.447746830680816, 3.034854258770293]
     np.testing.assert_allclose(axis_scale(shares[1:]), known)
     offsets = np.linspace(0, 3, 50)
-    np.testing.assert_allclose(offset_cdf(offsets), rayleigh.cdf(offsets, scale=SIGMA_95), atol=1e-14)
-    np.testing.assert_allclose(offset_pdf(offsets), rayleigh.pdf(offsets, scale=SIGMA_95), atol=1e-14)
-    np.testing.assert_allclose(offset_cdf(offsets, containment=0.68),
-                               rayleigh.cdf(offsets, scale=1 / axis_scale(0.68)), atol=1e-14)
+    np.testing.assert_allclose(
+        offset_cdf(offsets), rayleigh.cdf(offsets, scale=SIGMA_95), atol=1e-14
+    )
+    np.testing.assert_allclose(
+        offset_pdf(offsets), rayleigh.pdf(offsets, scale=SIGMA_95), atol=1e-14
+    )
+    np.testing.assert_allclose(
+        offset_cdf(offsets, containment=0.68),
+        rayleigh.cdf(offsets, scale=1 / axis_scale(0.68)),
+        atol=1e-14,
+    )
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.1, 95, np.nan])
@@ -55,13 +63,20 @@ def test_offset_along_each_direction(declination):
     centre = SkyCoord(rng.uniform(0, 360, size), np.full(size, declination), unit="deg")
     point = centre.directional_offset_by(direction * u.deg, offset * radius * u.deg)
     places = centre.ra.deg, centre.dec.deg, point.ra.deg, point.dec.deg
-    found = ellipse_offset(angular_separation(*places), position_angle(*places), major, minor, angle)
+    found = ellipse_offset(
+        angular_separation(*places), position_angle(*places), major, minor, angle
+    )
     np.testing.assert_allclose(found, offset, atol=1e-6, rtol=1e-6)
 
 
 def test_unknown_ellipse_and_ellipse_without_size():
-    offsets = ellipse_offset([0.1, 0.1, 0.0, 0.1], 0.0, np.ma.array([1, 0.0, 0.0, np.nan], mask=[1, 0, 0, 0]),
-                             [1, 0.0, 0.0, 1], 0.0)
+    offsets = ellipse_offset(
+        [0.1, 0.1, 0.0, 0.1],
+        0.0,
+        np.ma.array([1, 0.0, 0.0, np.nan], mask=[1, 0, 0, 0]),
+        [1, 0.0, 0.0, 1],
+        0.0,
+    )
     np.testing.assert_array_equal(offsets, [np.nan, np.inf, 0, np.nan])
 
 
@@ -73,8 +88,12 @@ degrees = st.floats(-360, 360)
 @given(positive, st.floats(0.1, 1), degrees, positive, st.floats(0.1, 1), degrees)
 def test_combined_covariances(major1, ratio1, angle1, major2, ratio2, angle2):
     def covariance(major, minor, angle):
-        axes = np.array([[np.cos(np.radians(angle)), -np.sin(np.radians(angle))],
-                         [np.sin(np.radians(angle)), np.cos(np.radians(angle))]])
+        axes = np.array(
+            [
+                [np.cos(np.radians(angle)), -np.sin(np.radians(angle))],
+                [np.sin(np.radians(angle)), np.cos(np.radians(angle))],
+            ]
+        )
         return axes @ np.diag([major**2, minor**2]) @ axes.T
 
     one, two = (major1, major1 * ratio1, angle1), (major2, major2 * ratio2, angle2)
@@ -82,7 +101,9 @@ def test_combined_covariances(major1, ratio1, angle1, major2, ratio2, angle2):
     assert major >= minor
     assert 0 <= angle < 180 or angle == pytest.approx(180)
     expected = covariance(*one) + covariance(*two)
-    np.testing.assert_allclose(covariance(major, minor, angle), expected, atol=1e-9 * expected.max())
+    np.testing.assert_allclose(
+        covariance(major, minor, angle), expected, atol=1e-9 * expected.max()
+    )
 
 
 def test_pairs_in_ellipses_as_brute_force():
@@ -92,11 +113,15 @@ def test_pairs_in_ellipses_as_brute_force():
     major = rng.uniform(0.1, 0.8, 80)
     minor, angle = major * rng.uniform(0.3, 1, 80), rng.uniform(0, 180, 80)
     major[::7] = np.nan
-    i, j, separation, _, offset = find_pairs_in_ellipses(ra1, dec1, ra2, dec2, (major, minor, angle))
+    i, j, separation, _, offset = find_pairs_in_ellipses(
+        ra1, dec1, ra2, dec2, (major, minor, angle)
+    )
     first, second = SkyCoord(ra1, dec1, unit="deg"), SkyCoord(ra2, dec2, unit="deg")
     apart = second[:, np.newaxis].separation(first).deg
     turn = second[:, np.newaxis].position_angle(first).rad - np.radians(angle)[:, np.newaxis]
-    expected = apart * np.hypot(np.cos(turn) / major[:, np.newaxis], np.sin(turn) / minor[:, np.newaxis])
+    expected = apart * np.hypot(
+        np.cos(turn) / major[:, np.newaxis], np.sin(turn) / minor[:, np.newaxis]
+    )
     inside = expected <= 1
     assert np.min(np.abs(expected - 1), initial=1, where=np.isfinite(expected)) > 1e-9
     assert {*zip(j, i, strict=True)} == {*zip(*np.nonzero(inside), strict=True)}
@@ -115,7 +140,10 @@ def test_both_errors_hold_what_they_say():
     for scale in (0.3, 0.4):
         major, angle = rng.uniform(scale / 2, scale, size), rng.uniform(0, 180, size)
         minor = major * 0.2
-        along, across = rng.normal(0, major / axis_scale(0.95)), rng.normal(0, minor / axis_scale(0.95))
+        along, across = (
+            rng.normal(0, major / axis_scale(0.95)),
+            rng.normal(0, minor / axis_scale(0.95)),
+        )
         direction = angle + np.degrees(np.arctan2(across, along))
         place = truth.directional_offset_by(direction * u.deg, np.hypot(along, across) * u.deg)
         # the axes are given at the place that was measured: north is another there
@@ -128,9 +156,14 @@ def test_both_errors_hold_what_they_say():
 
 def test_a_swap_of_sides_gives_the_same_pairs_of_both_errors():
     rng = np.random.default_rng(21)
-    sides = [(rng.uniform(0, 20, size), rng.uniform(84, 90, size),
-              (rng.uniform(0.3, 0.5, size), rng.uniform(0.1, 0.3, size), rng.uniform(0, 180, size)))
-             for size in (300, 500)]
+    sides = [
+        (
+            rng.uniform(0, 20, size),
+            rng.uniform(84, 90, size),
+            (rng.uniform(0.3, 0.5, size), rng.uniform(0.1, 0.3, size), rng.uniform(0, 180, size)),
+        )
+        for size in (300, 500)
+    ]
     (ra1, dec1, one), (ra2, dec2, two) = sides
     i, j, *_ = find_pairs_in_ellipses(ra1, dec1, ra2, dec2, two, left_ellipses=one)
     back_j, back_i, *_ = find_pairs_in_ellipses(ra2, dec2, ra1, dec1, one, left_ellipses=two)
@@ -150,51 +183,94 @@ def test_error_ellipse_of_angles():
     assert wider.region.major > wider.major
     circle = ErrorEllipse(0.1 * u.deg)
     assert circle.offset(0.05 * u.deg, 77 * u.deg) == pytest.approx(0.5)
-    assert str(wider) == "error ellipse 12.0 arcmin, 6.0 arcmin, 30.0 deg, containment 0.95, scaled to 0.99"
+    assert (
+        str(wider)
+        == "error ellipse 12.0 arcmin, 6.0 arcmin, 30.0 deg, containment 0.95, scaled to 0.99"
+    )
 
 
 @pytest.mark.parametrize("kind", [Table, QTable])
 def test_error_ellipse_of_columns(kind):
-    table = kind({"a": np.ma.array([0.2, 0.3, 9.0], mask=[0, 0, 1]), "b": [0.1, 0.3, 9.0],
-                  "t": [30, np.nan, 0.0]}, units={"a": "deg", "b": "deg", "t": "deg"})
+    table = kind(
+        {
+            "a": np.ma.array([0.2, 0.3, 9.0], mask=[0, 0, 1]),
+            "b": [0.1, 0.3, 9.0],
+            "t": [30, np.nan, 0.0],
+        },
+        units={"a": "deg", "b": "deg", "t": "deg"},
+    )
     major, minor, angle = ErrorEllipse("a", "b", "t").of(table).degrees()
     np.testing.assert_array_equal(major, [0.2, 0.3, np.nan])
     np.testing.assert_array_equal(minor, [0.1, 0.3, 9.0])
     np.testing.assert_array_equal(angle, [30, 0, 0])
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda: ErrorEllipse(0.1), "major=0.1 of an error ellipse is neither an angle nor"),
-    (lambda: ErrorEllipse(0.1 * u.deg, 0.2 * u.deg, 0 * u.deg), "semi-minor axis longer than the semi-major"),
-    (lambda: ErrorEllipse(-0.1 * u.deg), "a negative axis"),
-    (lambda: ErrorEllipse(0.1 * u.deg, 0.1 * u.m, 0 * u.deg), "minor=<Quantity 0.1 m> of an error ellipse"),
-    (lambda: ErrorEllipse("a", "b"), "The error ellipse has no position angle"),
-    (lambda: ErrorEllipse("a", containment=95), "not a share between 0 and 1"),
-    (lambda: ErrorEllipse("a", scale_to=1.0), "not a share between 0 and 1"),
-    (lambda: ErrorEllipse("x").of(TABLE), "The right table has no column 'x'"),
-    (lambda: ErrorEllipse("bare").of(TABLE, side="left"), "column 'bare' of the left table has no unit"),
-    (lambda: ErrorEllipse("text").of(TABLE), "does not hold one number a row"),
-    (lambda: ErrorEllipse("a", "c", "t").of(TABLE), "2 rows of the right table have a semi-minor .* 1, 2"),
-    (lambda: ErrorEllipse("c", "a", "u").of(TABLE), "ellipse without position angle, the first are rows 2"),
-    (lambda: ErrorEllipse([1, 2] * u.deg).of(TABLE), r"error ellipses of shape \(2,\) for 3 rows"),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ErrorEllipse(0.1), "major=0.1 of an error ellipse is neither an angle nor"),
+        (
+            lambda: ErrorEllipse(0.1 * u.deg, 0.2 * u.deg, 0 * u.deg),
+            "semi-minor axis longer than the semi-major",
+        ),
+        (lambda: ErrorEllipse(-0.1 * u.deg), "a negative axis"),
+        (
+            lambda: ErrorEllipse(0.1 * u.deg, 0.1 * u.m, 0 * u.deg),
+            "minor=<Quantity 0.1 m> of an error ellipse",
+        ),
+        (lambda: ErrorEllipse("a", "b"), "The error ellipse has no position angle"),
+        (lambda: ErrorEllipse("a", containment=95), "not a share between 0 and 1"),
+        (lambda: ErrorEllipse("a", scale_to=1.0), "not a share between 0 and 1"),
+        (lambda: ErrorEllipse("x").of(TABLE), "The right table has no column 'x'"),
+        (
+            lambda: ErrorEllipse("bare").of(TABLE, side="left"),
+            "column 'bare' of the left table has no unit",
+        ),
+        (lambda: ErrorEllipse("text").of(TABLE), "does not hold one number per row"),
+        (
+            lambda: ErrorEllipse("a", "c", "t").of(TABLE),
+            "2 rows of the right table have a semi-minor .* 1, 2",
+        ),
+        (
+            lambda: ErrorEllipse("c", "a", "u").of(TABLE),
+            "ellipse without position angle, the first are rows 2",
+        ),
+        (
+            lambda: ErrorEllipse([1, 2] * u.deg).of(TABLE),
+            r"error ellipses of shape \(2,\) for 3 rows",
+        ),
+    ],
+)
 def test_bad_ellipses(make, message):
     with pytest.raises(InvalidInputError, match=message):
         make()
 
 
-TABLE = Table({"a": [0.2, 0.1, 0.1], "c": [0.2, 0.3, 0.3], "t": [0, 0, 0.0], "u": [0, 0, np.nan],
-               "bare": [1.0, 2, 3], "text": ["a", "b", "c"]},
-              units={"a": "deg", "c": "deg", "t": "deg", "u": "deg"})
+TABLE = Table(
+    {
+        "a": [0.2, 0.1, 0.1],
+        "c": [0.2, 0.3, 0.3],
+        "t": [0, 0, 0.0],
+        "u": [0, 0, np.nan],
+        "bare": [1.0, 2, 3],
+        "text": ["a", "b", "c"],
+    },
+    units={"a": "deg", "c": "deg", "t": "deg", "u": "deg"},
+)
 
 
 def test_counterparts_of_the_catalogue(shared_data):
     """The offsets of AGN in units of their ellipses follow a Rayleigh law; those of other classes do not."""
     from scipy.stats import kstest
+
     table = Table.read(shared_data / "fermi" / "gll_psc_v35.fit.gz", hdu=1)
-    places, ellipses = ([np.ma.filled(table[name].astype(float), np.nan) for name in names] for names in (
-        ("RAJ2000", "DEJ2000", "RA_Counterpart", "DEC_Counterpart"),
-        ("Conf_95_SemiMajor", "Conf_95_SemiMinor", "Conf_95_PosAng")))
+    places, ellipses = (
+        [np.ma.filled(table[name].astype(float), np.nan) for name in names]
+        for names in (
+            ("RAJ2000", "DEJ2000", "RA_Counterpart", "DEC_Counterpart"),
+            ("Conf_95_SemiMajor", "Conf_95_SemiMinor", "Conf_95_PosAng"),
+        )
+    )
     offset = ellipse_offset(angular_separation(*places), position_angle(*places), *ellipses)
     kind = np.char.lower(np.char.strip(np.ma.filled(table["CLASS1"].astype(str), "")))
     known = np.isfinite(offset)

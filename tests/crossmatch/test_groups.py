@@ -9,15 +9,28 @@ from astropy.table import MaskedColumn, QTable, Table
 from astroquery_cfx import crossmatch_tables, group_matches
 from astroquery_cfx.errors import InvalidInputError
 
-LEFT = Table({"star": ["a", "b", "c", "d"], "ra": [10.0, 10.02, 50.0, 70.01], "dec": [0.0, 0.0, 0.0, 0.0],
-              "flux": MaskedColumn([1.0, 2.0, 3.0, 4.0], mask=[0, 1, 0, 0], unit="erg", description="a flux"),
-              "count": MaskedColumn([1, 2, 3, 4], mask=[0, 1, 0, 0])}, units={"ra": "deg", "dec": "deg"})
-RIGHT = Table({"source": ["C", "A", "B"], "x": [70.0, 10.01, 10.05], "y": [0.0, 0.0, 0.0]},
-              units={"x": "deg", "y": "deg"})
+LEFT = Table(
+    {
+        "star": ["a", "b", "c", "d"],
+        "ra": [10.0, 10.02, 50.0, 70.01],
+        "dec": [0.0, 0.0, 0.0, 0.0],
+        "flux": MaskedColumn(
+            [1.0, 2.0, 3.0, 4.0], mask=[0, 1, 0, 0], unit="erg", description="a flux"
+        ),
+        "count": MaskedColumn([1, 2, 3, 4], mask=[0, 1, 0, 0]),
+    },
+    units={"ra": "deg", "dec": "deg"},
+)
+RIGHT = Table(
+    {"source": ["C", "A", "B"], "x": [70.0, 10.01, 10.05], "y": [0.0, 0.0, 0.0]},
+    units={"x": "deg", "y": "deg"},
+)
 
 
 def pairs_of(kind=Table, **options):
-    return crossmatch_tables(kind(LEFT), kind(RIGHT), 0.045 * u.deg, right_coordinates=("x", "y"), **options)
+    return crossmatch_tables(
+        kind(LEFT), kind(RIGHT), 0.045 * u.deg, right_coordinates=("x", "y"), **options
+    )
 
 
 @pytest.mark.parametrize("kind", [Table, QTable])
@@ -45,7 +58,9 @@ def test_by_a_column_of_the_other_side():
 
 
 def test_keys_without_partner():
-    pairs = crossmatch_tables(LEFT[:2], RIGHT, 0.045 * u.deg, right_coordinates=("x", "y"), join="outer")
+    pairs = crossmatch_tables(
+        LEFT[:2], RIGHT, 0.045 * u.deg, right_coordinates=("x", "y"), join="outer"
+    )
     groups = group_matches(pairs, by="source")
     assert list(groups["source"]) == ["C", "A", "B"]
     assert list(groups["num_matches"]) == [0, 2, 1]

@@ -27,8 +27,9 @@ def brute_force(ra1, dec1, ra2, dec2):
     ra1, dec1 = (np.asarray(array, dtype=np.longdouble)[:, np.newaxis] for array in (ra1, dec1))
     ra2, dec2 = (np.asarray(array, dtype=np.longdouble) for array in (ra2, dec2))
     across = (ra1 - ra2) * to_radians
-    sin1, cos1, sin2, cos2 = (function(dec * to_radians)
-                              for dec in (dec1, dec2) for function in (np.sin, np.cos))
+    sin1, cos1, sin2, cos2 = (
+        function(dec * to_radians) for dec in (dec1, dec2) for function in (np.sin, np.cos)
+    )
     north = cos1 * sin2 - sin1 * cos2 * np.cos(across)
     along = sin1 * sin2 + cos1 * cos2 * np.cos(across)
     return np.arctan2(np.hypot(cos2 * np.sin(across), north), along) / to_radians
@@ -54,7 +55,7 @@ def scattered(rng, rows, others, radius):
     ra, dec = rng.uniform(-360, 720, rows), np.degrees(np.arcsin(rng.uniform(-1, 1, rows)))
     ra[: rows // 8] = 360 + rng.normal(0, radius, rows // 8)
     dec[: rows // 8] = np.clip(rng.normal(0, radius, rows // 8), -90, 90)
-    dec[rows // 8: rows // 4] = 90 - np.abs(rng.normal(0, radius, rows // 4 - rows // 8)) % 180
+    dec[rows // 8 : rows // 4] = 90 - np.abs(rng.normal(0, radius, rows // 4 - rows // 8)) % 180
     ra[-5:], dec[-10:-5], dec[-5:] = 12.5, 90, -90
     near = rng.integers(0, rows, others)
     offset = rng.normal(0, 0.6 * radius, (2, others))
@@ -64,7 +65,9 @@ def scattered(rng, rows, others, radius):
     return [ra, dec, ra2, dec2]
 
 
-@pytest.mark.parametrize("radius", [0.001 / 3600, 1 / 3600, 0.1, 1.5, 17, 45, 89.9999, 90, 135, 179.999, 180])
+@pytest.mark.parametrize(
+    "radius", [0.001 / 3600, 1 / 3600, 0.1, 1.5, 17, 45, 89.9999, 90, 135, 179.999, 180]
+)
 @pytest.mark.parametrize("rows", [(250, 150), (150, 250)])
 @pytest.mark.parametrize("each", [False, True])
 def test_as_brute_force(radius, rows, each):
@@ -81,9 +84,15 @@ def test_radii_from_arcseconds_to_all_sky_in_one_call():
         assert check(*scattered(rng, *rows, 0.5), radii) > 500
 
 
-@pytest.mark.parametrize(("zones", "radius"), [
-    (zones, radius) for zones in (1, 2, 3, 7, 100, 1999, 30_000, 200_000) for radius in (1e-6, 0.01, 2.0)
-    if radius * zones <= 3000])  # more would mark hundreds of millions of cells
+@pytest.mark.parametrize(
+    ("zones", "radius"),
+    [
+        (zones, radius)
+        for zones in (1, 2, 3, 7, 100, 1999, 30_000, 200_000)
+        for radius in (1e-6, 0.01, 2.0)
+        if radius * zones <= 3000
+    ],
+)  # more would mark hundreds of millions of cells
 def test_no_cell_size_loses_a_pair(zones, radius):
     """Candidates of a grid of any fineness hold all pairs, each once."""
     rng = np.random.default_rng(zones)
@@ -98,11 +107,27 @@ def test_no_cell_size_loses_a_pair(zones, radius):
     assert np.all(candidates[exact <= radius] == 1)
 
 
-SPECIAL = [0.0, -0.0, 90.0, -90.0, 180.0, 360.0, 359.99999999999994, 1e-300, -1e-17, 89.99999999999999, 45.0]
+SPECIAL = [
+    0.0,
+    -0.0,
+    90.0,
+    -90.0,
+    180.0,
+    360.0,
+    359.99999999999994,
+    1e-300,
+    -1e-17,
+    89.99999999999999,
+    45.0,
+]
 longitude = st.one_of(st.sampled_from(SPECIAL), st.floats(-720, 1080))
-latitude = st.one_of(st.sampled_from([value for value in SPECIAL if abs(value) <= 90]), st.floats(-90, 90))
-some_radius = st.one_of(st.sampled_from([0.0, 0.001 / 3600, 90.0, 180.0]),
-                        st.floats(-7, np.log10(180)).map(lambda power: min(10**power, 180.0)))
+latitude = st.one_of(
+    st.sampled_from([value for value in SPECIAL if abs(value) <= 90]), st.floats(-90, 90)
+)
+some_radius = st.one_of(
+    st.sampled_from([0.0, 0.001 / 3600, 90.0, 180.0]),
+    st.floats(-7, np.log10(180)).map(lambda power: min(10**power, 180.0)),
+)
 
 
 @st.composite
@@ -138,20 +163,28 @@ def test_order_of_rows_does_not_matter(case, random):
     random.shuffle(order)
     i, j, separation = find_pairs(ra1, dec1, ra2, dec2, radius)
     shuffled, also_j, also = find_pairs(ra1[order], dec1[order], ra2, dec2, radius)
-    assert (sorted(zip(i, j, separation, strict=True))
-            == sorted(zip(np.array(order, dtype=int)[shuffled], also_j, also, strict=True)))
+    assert sorted(zip(i, j, separation, strict=True)) == sorted(
+        zip(np.array(order, dtype=int)[shuffled], also_j, also, strict=True)
+    )
 
 
 def test_separation_and_position_angle():
     rng = np.random.default_rng(8)
-    first, second = (SkyCoord(rng.uniform(0, 360, 500), rng.uniform(-90, 90, 500), unit="deg")
-                     for _ in range(2))
+    first, second = (
+        SkyCoord(rng.uniform(0, 360, 500), rng.uniform(-90, 90, 500), unit="deg") for _ in range(2)
+    )
     arrays = [getattr(side, name).deg for side in (first, second) for name in ("ra", "dec")]
-    np.testing.assert_allclose(angular_separation(*arrays), first.separation(second).deg, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(position_angle(*arrays), first.position_angle(second).deg, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        angular_separation(*arrays), first.separation(second).deg, rtol=0, atol=1e-12
+    )
+    np.testing.assert_allclose(
+        position_angle(*arrays), first.position_angle(second).deg, rtol=0, atol=1e-9
+    )
     tiny = np.array([1e-9, 1e-6, 1e-3])
     np.testing.assert_allclose(angular_separation(10, 60, 10, 60 + tiny), tiny, rtol=1e-4)
-    np.testing.assert_allclose(angular_separation(10, 0, 190, -tiny), 180 - tiny, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(
+        angular_separation(10, 0, 190, -tiny), 180 - tiny, rtol=0, atol=1e-13
+    )
     expected = astropy_position_angle(*np.radians([10.0, 60.0, 10.0001, 60.0001])).deg
     assert position_angle(10.0, 60.0, 10.0001, 60.0001) == pytest.approx(expected, abs=1e-6)
 
@@ -176,16 +209,22 @@ def test_other_kinds_of_numbers(dtype):
         assert np.array_equal(one, other)
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (([1, 2], [1], [1], [1], 1), "first side have shapes"),
-    (([1], [1], [[1]], [[1]], 1), "second side have shapes"),
-    (([1], [91], [1], [1], 1), "1 latitudes of the first side lie beyond the poles, the first is 91"),
-    (([1], [1], [1], [-90.1], 1), "second side lie beyond the poles"),
-    (([1], [1], [1], [1], -1), "1 radii are negative"),
-    (([1], [1], [1], [1], np.nan), "neither a number"),
-    (([1], [1], [1, 2], [1, 2], [1, 2, 3]), "one number for each of 2 rows"),
-    (([1], [1], [1, np.nan], [1, 2], [1]), "one number for each of 2 rows"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1, 2], [1], [1], [1], 1), "first side have shapes"),
+        (([1], [1], [[1]], [[1]], 1), "second side have shapes"),
+        (
+            ([1], [91], [1], [1], 1),
+            "1 latitudes of the first side lie beyond the poles, the first is 91",
+        ),
+        (([1], [1], [1], [-90.1], 1), "second side lie beyond the poles"),
+        (([1], [1], [1], [1], -1), "1 radii are negative"),
+        (([1], [1], [1], [1], np.nan), "neither a number"),
+        (([1], [1], [1, 2], [1, 2], [1, 2, 3]), "one number for each of 2 rows"),
+        (([1], [1], [1, np.nan], [1, 2], [1]), "one number for each of 2 rows"),
+    ],
+)
 def test_bad_input(arguments, message):
     with pytest.raises(InvalidInputError, match=message):
         find_pairs(*arguments)
@@ -201,25 +240,44 @@ def clustered(rng, rows):
     return ra, dec
 
 
-@pytest.mark.parametrize(("rows", "radius"), [((200_000, 7000), 0.1), ((3000, 100_000), 2 / 3600),
-                                              ((20_000, 20_000), 5 / 3600), ((1, 500_000), 3.0)])
+@pytest.mark.parametrize(
+    ("rows", "radius"),
+    [
+        ((200_000, 7000), 0.1),
+        ((3000, 100_000), 2 / 3600),
+        ((20_000, 20_000), 5 / 3600),
+        ((1, 500_000), 3.0),
+    ],
+)
 def test_as_a_tree_of_scipy(rows, radius):
     from scipy.spatial import cKDTree
+
     rng = np.random.default_rng(rows[0])
     sky = [clustered(rng, max(count, 1000)) for count in rows]
     sky = [(ra[:count], dec[:count]) for (ra, dec), count in zip(sky, rows, strict=True)]
     sky[1][0][:50], sky[1][1][:50] = sky[0][0][:50], sky[0][1][:50]
     trees = [cKDTree(SkyCoord(ra, dec, unit="deg").cartesian.xyz.value.T) for ra, dec in sky]
-    near = trees[0].sparse_distance_matrix(trees[1], 2 * np.sin(np.radians(radius * (1 + 1e-9)) / 2),
-                                           output_type="coo_matrix")
+    near = trees[0].sparse_distance_matrix(
+        trees[1], 2 * np.sin(np.radians(radius * (1 + 1e-9)) / 2), output_type="coo_matrix"
+    )
     expected = set(zip(near.row.tolist(), near.col.tolist(), strict=True))
     i, j, separation = find_pairs(*sky[0], *sky[1], radius)
     found = set(zip(i.tolist(), j.tolist(), strict=True))
     assert len(found) == len(i) >= 1
-    edge = {pair for pair in expected ^ found
-            if abs(angular_separation(*(side[index][row] for side, row in zip(sky, pair, strict=True)
-                                        for index in (0, 1))) - radius) < EDGE}
-    same_place = set(zip(i[separation < 1e-12].tolist(), j[separation < 1e-12].tolist(), strict=True))
+    edge = {
+        pair
+        for pair in expected ^ found
+        if abs(
+            angular_separation(
+                *(side[index][row] for side, row in zip(sky, pair, strict=True) for index in (0, 1))
+            )
+            - radius
+        )
+        < EDGE
+    }
+    same_place = set(
+        zip(i[separation < 1e-12].tolist(), j[separation < 1e-12].tolist(), strict=True)
+    )
     assert (expected ^ found) - edge - same_place == set()  # the tree drops pairs of distance zero
 
 
@@ -242,13 +300,27 @@ def test_as_stilts(tmp_path):
         # STILTS 3.4 finds no pairs across RA 0, nor all of those beyond a turn
         ra, dec = sky[index] % 360, sky[index + 1]
         keep = np.abs(ra - 180) < 175
-        sky[index:index + 2] = ra[keep], dec[keep]
+        sky[index : index + 2] = ra[keep], dec[keep]
         table = Table({"row": np.arange(keep.sum()), "ra": ra[keep], "dec": dec[keep]})
         table.write(tmp_path / f"{name}.fits")
-    subprocess.run(["stilts", "tskymatch2", "find=all", f"in1={tmp_path / 'one.fits'}",
-                    f"in2={tmp_path / 'two.fits'}", "ra1=ra", "dec1=dec", "ra2=ra", "dec2=dec",
-                    f"error={radius * 3600!r}", f"out={tmp_path / 'both.fits'}"],
-                   check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        [
+            "stilts",
+            "tskymatch2",
+            "find=all",
+            f"in1={tmp_path / 'one.fits'}",
+            f"in2={tmp_path / 'two.fits'}",
+            "ra1=ra",
+            "dec1=dec",
+            "ra2=ra",
+            "dec2=dec",
+            f"error={radius * 3600!r}",
+            f"out={tmp_path / 'both.fits'}",
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
     both = Table.read(tmp_path / "both.fits")
     i, j, separation = find_pairs(*sky, radius)
     clear = np.abs(separation - radius) > EDGE

@@ -31,11 +31,17 @@ def match_real(chandra, fermi, radius=0.1 * u.deg, **options):
     return crossmatch_tables(chandra, fermi, radius, left_coordinates=("ra", "dec"), **options)
 
 
-@pytest.mark.parametrize(("selection", "num_pairs", "num_sources"), [
-    ("all sky", 1153, 194), ("plane", 660, 83), ("plane with flux", 566, 75)])
+@pytest.mark.parametrize(
+    ("selection", "num_pairs", "num_sources"),
+    [("all sky", 1153, 194), ("plane", 660, 83), ("plane with flux", 566, 75)],
+)
 def test_real_catalogues(chandra, fermi, selection, num_pairs, num_sources):
     latitude = SkyCoord(chandra["ra"], chandra["dec"]).galactic.b
-    keep = np.ones(len(chandra), dtype=bool) if selection == "all sky" else np.abs(latitude) <= 10 * u.deg
+    keep = (
+        np.ones(len(chandra), dtype=bool)
+        if selection == "all sky"
+        else np.abs(latitude) <= 10 * u.deg
+    )
     if selection == "plane with flux":
         keep &= np.ma.filled(chandra["b_flux_ap"], 0) > 0
     pairs = match_real(chandra[keep], fermi)
@@ -49,7 +55,9 @@ def test_real_catalogues(chandra, fermi, selection, num_pairs, num_sources):
 def test_separations_and_angles_are_astropys(chandra, fermi):
     pairs = match_real(chandra, fermi)
     left = SkyCoord(pairs["ra"], pairs["dec"])
-    right = SkyCoord(pairs["GLON"].astype(float), pairs["GLAT"].astype(float), frame="galactic").icrs
+    right = SkyCoord(
+        pairs["GLON"].astype(float), pairs["GLAT"].astype(float), frame="galactic"
+    ).icrs
     np.testing.assert_allclose(pairs["separation"], left.separation(right).deg, atol=1e-12)
     np.testing.assert_allclose(pairs["position_angle"], right.position_angle(left).deg, atol=1e-8)
     assert pairs["separation"].unit == pairs["position_angle"].unit == u.deg
@@ -66,16 +74,18 @@ def test_in_ellipses(chandra, fermi):
     assert pairs["ellipse_offset"].max() <= 1
     assert "0.95 containment" in pairs["ellipse_offset"].description
     inside = wide["ellipse_offset"] <= 1
-    assert list(zip(pairs["name"], pairs["Source_Name"], strict=True)) \
-        == list(zip(wide["name"][inside], wide["Source_Name"][inside], strict=True))
+    assert list(zip(pairs["name"], pairs["Source_Name"], strict=True)) == list(
+        zip(wide["name"][inside], wide["Source_Name"][inside], strict=True)
+    )
     assert 1.2 < wide["ellipse_offset"].max() <= 3.034854258770293 / 2.447746830680816
     assert radius.meta["crossmatch"]["right_without_radius"] == 90
 
 
 def test_errors_of_both_sides(chandra, fermi):
     alone = match_real(chandra, fermi, ErrorEllipse(*ELLIPSE))
-    with_errors = match_real(chandra, fermi, ErrorEllipse(*ELLIPSE),
-                             left_ellipse=ErrorEllipse("error_ellipse_r0"))
+    with_errors = match_real(
+        chandra, fermi, ErrorEllipse(*ELLIPSE), left_ellipse=ErrorEllipse("error_ellipse_r0")
+    )
     assert with_errors.meta["crossmatch"]["left_without_radius"] == 7819
     known = np.isfinite(np.ma.filled(alone["error_ellipse_r0"], np.nan))
     assert 0 < known.sum() <= len(with_errors)
@@ -85,10 +95,18 @@ def test_errors_of_both_sides(chandra, fermi):
 
 
 SIDES = (
-    Table({"name": ["a", "b", "c", "d"], "lon": [10.0, 10.02, 50.0, np.nan], "lat": [0.0, 0.0, 0.0, 1.0]},
-          units={"lon": "deg", "lat": "deg"}),
-    Table({"name": ["A", "B", "C"], "x": [70.0, 10.01, 10.05], "y": [0.0, 0.0, 0.0]},
-          units={"x": "deg", "y": "deg"}),
+    Table(
+        {
+            "name": ["a", "b", "c", "d"],
+            "lon": [10.0, 10.02, 50.0, np.nan],
+            "lat": [0.0, 0.0, 0.0, 1.0],
+        },
+        units={"lon": "deg", "lat": "deg"},
+    ),
+    Table(
+        {"name": ["A", "B", "C"], "x": [70.0, 10.01, 10.05], "y": [0.0, 0.0, 0.0]},
+        units={"x": "deg", "y": "deg"},
+    ),
 )
 PLACES = {"left_coordinates": ("lon", "lat"), "right_coordinates": ("x", "y")}
 
@@ -98,16 +116,21 @@ def matched(radius=0.045 * u.deg, **options):
 
 
 def letters(pairs):
-    return ["".join("-" if value is np.ma.masked else value for value in row)
-            for row in zip(pairs["left_name"], pairs["right_name"], strict=True)]
+    return [
+        "".join("-" if value is np.ma.masked else value for value in row)
+        for row in zip(pairs["left_name"], pairs["right_name"], strict=True)
+    ]
 
 
-@pytest.mark.parametrize(("join", "expected"), [
-    ("inner", ["aB", "bB", "bC"]),
-    ("left", ["aB", "bB", "bC", "c-", "d-"]),
-    ("right", ["-A", "aB", "bB", "bC"]),
-    ("outer", ["-A", "aB", "bB", "bC", "c-", "d-"]),
-])
+@pytest.mark.parametrize(
+    ("join", "expected"),
+    [
+        ("inner", ["aB", "bB", "bC"]),
+        ("left", ["aB", "bB", "bC", "c-", "d-"]),
+        ("right", ["-A", "aB", "bB", "bC"]),
+        ("outer", ["-A", "aB", "bB", "bC", "c-", "d-"]),
+    ],
+)
 def test_joins(join, expected):
     pairs = matched(join=join)
     assert letters(pairs) == expected
@@ -118,9 +141,15 @@ def test_joins(join, expected):
     assert pairs.meta["crossmatch"]["left_without_position"] == 1
 
 
-@pytest.mark.parametrize(("keep", "expected"), [
-    ("all", ["aB", "bB", "bC"]), ("nearest_left", ["aB", "bC"]), ("nearest_right", ["aB", "bB"]),
-    ("mutual", ["aB"])])
+@pytest.mark.parametrize(
+    ("keep", "expected"),
+    [
+        ("all", ["aB", "bB", "bC"]),
+        ("nearest_left", ["aB", "bC"]),
+        ("nearest_right", ["aB", "bB"]),
+        ("mutual", ["aB"]),
+    ],
+)
 def test_nearest(keep, expected):
     assert letters(matched(keep=keep)) == expected
 
@@ -142,15 +171,18 @@ def test_a_radius_for_each_row():
 
 def test_a_swap_of_sides_gives_the_same_pairs():
     pairs = matched()
-    back = crossmatch_tables(*SIDES[::-1], 0.045 * u.deg, left_coordinates=("x", "y"),
-                             right_coordinates=("lon", "lat"))
+    back = crossmatch_tables(
+        *SIDES[::-1], 0.045 * u.deg, left_coordinates=("x", "y"), right_coordinates=("lon", "lat")
+    )
     assert {pair[::-1] for pair in letters(back)} == set(letters(pairs))
     assert sorted(back["separation"]) == sorted(pairs["separation"])
 
 
 def rich_table():
     table = QTable({"ra": [10.0, 20.0, 30.0] * u.deg, "dec": [1.0, 1.0, 1.0] * u.deg})
-    table["flux"] = MaskedColumn([1e-14, 2e-14, 3e-14], mask=[False, True, False], description="energy flux")
+    table["flux"] = MaskedColumn(
+        [1e-14, 2e-14, 3e-14], mask=[False, True, False], description="energy flux"
+    )
     table["time"] = Time([50000.0, 50001.0, 50002.0], format="mjd")
     table["place"] = [[1, 2], [3, 4], [5, 6]] * u.m
     table["other"] = SkyCoord([1, 2, 3], [4, 5, 6], unit="deg")
@@ -188,8 +220,13 @@ def test_nothing_is_lost_of_rich_columns(join):
 
 
 def test_plain_tables_stay_plain():
-    pairs = crossmatch_tables(Table(rich_table()["ra", "dec", "flux"]), SIDES[1], 1 * u.deg, join="outer",
-                              right_coordinates=("x", "y"))
+    pairs = crossmatch_tables(
+        Table(rich_table()["ra", "dec", "flux"]),
+        SIDES[1],
+        1 * u.deg,
+        join="outer",
+        right_coordinates=("x", "y"),
+    )
     assert type(pairs) is Table
     assert isinstance(pairs["ra"], MaskedColumn)
     assert pairs["ra"].unit == u.deg
@@ -202,14 +239,28 @@ def test_prefixes_and_meta():
     left.meta = {"version": 1, "same": [1, 2], "simulated": "Made up.", "array": np.arange(3)}
     right.meta = {"version": 2, "same": [1, 2], "simulated": "Made up.", "array": np.arange(3)}
     pairs = crossmatch_tables(left, right, 1 * u.deg, **PLACES, prefixes=("csc_", "fermi_"))
-    assert pairs.colnames == ["csc_name", "lon", "lat", "csc_separation", "fermi_name", "x", "y", "only",
-                              "separation", "position_angle"]
+    assert pairs.colnames == [
+        "csc_name",
+        "lon",
+        "lat",
+        "csc_separation",
+        "fermi_name",
+        "x",
+        "y",
+        "only",
+        "separation",
+        "position_angle",
+    ]
     record = pairs.meta.pop("crossmatch")
     assert record["left_columns"] == ["csc_name", "lon", "lat", "csc_separation"]
     assert record["right_columns"] == ["fermi_name", "x", "y", "only"]
     assert record["left_coordinates"] == ["lon", "lat"]
     assert {key: value for key, value in pairs.meta.items() if key != "array"} == {
-        "csc_version": 1, "fermi_version": 2, "same": [1, 2], "simulated": "Made up."}
+        "csc_version": 1,
+        "fermi_version": 2,
+        "same": [1, 2],
+        "simulated": "Made up.",
+    }
     right.meta["simulated"] = "Drawn."
     everything = crossmatch_tables(left, right, 1 * u.deg, **PLACES, prefix_all=True)
     assert everything.colnames[0:2] == ["left_name", "left_lon"]
@@ -219,8 +270,9 @@ def test_prefixes_and_meta():
 
 def test_matches_of_matches():
     once = matched()
-    twice = crossmatch_tables(once, SIDES[1], 1 * u.deg, left_coordinates=("lon", "lat"),
-                              right_coordinates=("x", "y"))
+    twice = crossmatch_tables(
+        once, SIDES[1], 1 * u.deg, left_coordinates=("lon", "lat"), right_coordinates=("x", "y")
+    )
     assert {"left_separation", "separation", "left_x", "right_x"} <= set(twice.colnames)
     assert twice.meta["left_crossmatch"]["left_rows"] == 4
 
@@ -230,7 +282,9 @@ def test_empty_sides(join):
     none = SIDES[0][:0], SIDES[1][:0]
     for left, right in ((none[0], SIDES[1]), (SIDES[0], none[1]), none):
         pairs = crossmatch_tables(left, right, 1 * u.deg, join=join, **PLACES)
-        expected = len(left) * (join in ("left", "outer")) + len(right) * (join in ("right", "outer"))
+        expected = len(left) * (join in ("left", "outer")) + len(right) * (
+            join in ("right", "outer")
+        )
         assert len(pairs) == expected
         assert pairs["x"].unit == u.deg
         assert pairs["left_name"].dtype.kind == "U"
@@ -240,12 +294,19 @@ def test_empty_sides(join):
 
 def test_pandas_and_arrow():
     pd = pytest.importorskip("pandas")
-    places = {"left_coordinates": SkyCoord(SIDES[0]["lon"][:3], SIDES[0]["lat"][:3]),
-              "right_coordinates": SkyCoord(SIDES[1]["x"], SIDES[1]["y"])}
+    places = {
+        "left_coordinates": SkyCoord(SIDES[0]["lon"][:3], SIDES[0]["lat"][:3]),
+        "right_coordinates": SkyCoord(SIDES[1]["x"], SIDES[1]["y"]),
+    }
     frame = pd.DataFrame({"name": ["a", "b", "c"], "count": [1, 2, 3]})
     import pyarrow as pa
+
     for left in (frame, pa.table({"name": ["a", "b", "c"], "count": [1, 2, 3]})):
-        assert letters(crossmatch_tables(left, SIDES[1], 0.045 * u.deg, **places)) == ["aB", "bB", "bC"]
+        assert letters(crossmatch_tables(left, SIDES[1], 0.045 * u.deg, **places)) == [
+            "aB",
+            "bB",
+            "bC",
+        ]
 
 
 def with_columns(*names, ucds=None):
@@ -260,20 +321,46 @@ def with_columns(*names, ucds=None):
 EQUATORIAL = {"p": "pos.eq.ra;meta.main", "q": "pos.eq.dec;meta.main"}
 
 
-@pytest.mark.parametrize(("table", "columns"), [
-    (with_columns("Ra", "DEC"), ["Ra", "DEC"]),
-    (with_columns("RAJ2000", "DEJ2000"), ["RAJ2000", "DEJ2000"]),
-    (with_columns("GLON", "GLAT"), ["GLON", "GLAT"]),
-    (with_columns("lii", "bii"), ["lii", "bii"]),
-    (with_columns("l", "b"), ["l", "b"]),
-    (with_columns("ra", "dec", "p", "q", ucds=EQUATORIAL), ["p", "q"]),
-    (with_columns("p", "q", "lii", "bii",
-                  ucds={**EQUATORIAL, "lii": "pos.galactic.lon", "bii": "pos.galactic.lat"}), ["p", "q"]),
-    (with_columns("p", "q", "ra2", "dec2", ucds={**EQUATORIAL, "ra2": "pos.eq.ra", "dec2": "pos.eq.dec"}),
-     ["p", "q"]),
-    (with_columns("p", "q", "e", ucds={"p": "POS_EQ_RA_MAIN", "q": "POS_EQ_DEC_MAIN",
-                                       "e": "stat.error;pos.eq.ra"}), ["p", "q"]),
-])
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        (with_columns("Ra", "DEC"), ["Ra", "DEC"]),
+        (with_columns("RAJ2000", "DEJ2000"), ["RAJ2000", "DEJ2000"]),
+        (with_columns("GLON", "GLAT"), ["GLON", "GLAT"]),
+        (with_columns("lii", "bii"), ["lii", "bii"]),
+        (with_columns("l", "b"), ["l", "b"]),
+        (with_columns("ra", "dec", "p", "q", ucds=EQUATORIAL), ["p", "q"]),
+        (
+            with_columns(
+                "p",
+                "q",
+                "lii",
+                "bii",
+                ucds={**EQUATORIAL, "lii": "pos.galactic.lon", "bii": "pos.galactic.lat"},
+            ),
+            ["p", "q"],
+        ),
+        (
+            with_columns(
+                "p",
+                "q",
+                "ra2",
+                "dec2",
+                ucds={**EQUATORIAL, "ra2": "pos.eq.ra", "dec2": "pos.eq.dec"},
+            ),
+            ["p", "q"],
+        ),
+        (
+            with_columns(
+                "p",
+                "q",
+                "e",
+                ucds={"p": "POS_EQ_RA_MAIN", "q": "POS_EQ_DEC_MAIN", "e": "stat.error;pos.eq.ra"},
+            ),
+            ["p", "q"],
+        ),
+    ],
+)
 def test_coordinates_are_found(table, columns):
     pairs = crossmatch_tables(table, SIDES[1], 1 * u.deg, right_coordinates=("x", "y"))
     assert pairs.meta["crossmatch"]["left_coordinates"] == columns
@@ -285,9 +372,17 @@ def test_frames_are_converted():
         Table({"k": [1, 2, 3], "where": places.galactic}),
         Table({"k": [1, 2, 3], "where": SkyCoord(places.fk5, frame="fk5")}),
         Table({"k": [1, 2, 3], "GLON": places.galactic.l, "GLAT": places.galactic.b}),
-        QTable({"k": [1, 2, 3], "lon": places.galactic.l.to("rad"), "lat": places.galactic.b.to("arcmin")}),
-        Table({"k": [1, 2, 3], "ra": places.ra.deg, "dec": places.dec.deg},
-              units={"ra": "deg", "dec": "deg"}),
+        QTable(
+            {
+                "k": [1, 2, 3],
+                "lon": places.galactic.l.to("rad"),
+                "lat": places.galactic.b.to("arcmin"),
+            }
+        ),
+        Table(
+            {"k": [1, 2, 3], "ra": places.ra.deg, "dec": places.dec.deg},
+            units={"ra": "deg", "dec": "deg"},
+        ),
     ]
     tables[3]["lon"].info.meta = {"ucd": "pos.galactic.lon"}
     tables[3]["lat"].info.meta = {"ucd": "pos.galactic.lat"}
@@ -311,42 +406,105 @@ GOOD = with_columns("ra", "dec")
 BARE = Table({"ra": [1.0], "dec": [1.0]})
 
 
-@pytest.mark.parametrize(("left", "radius", "options", "message"), [
-    (GOOD, 0.1, {}, "radius 0.1 is no angle .* give it a unit"),
-    (GOOD, "0.1", {}, "radius has the unit '', which is no angle"),
-    (GOOD, "rr", {}, "radius 'rr' is no angle with a unit and no column of the right table"),
-    (GOOD, 1 * u.m, {}, "radius has the unit 'm', which is no angle"),
-    (GOOD, -1 * u.deg, {}, "negative or not a number"),
-    (GOOD, np.nan * u.deg, {}, "negative or not a number"),
-    (GOOD, [1, 2] * u.deg, {}, r"radii of shape \(2,\) for 3 rows"),
-    (GOOD, [1, -1, -1] * u.deg, {}, "2 radii are negative, the first are of rows 1, 2"),
-    (GOOD, "name", {}, "column 'name' of the right table does not hold one number a row"),
-    (GOOD, ErrorEllipse("r95"), {}, "The right table has no column 'r95'"),
-    (GOOD, 1 * u.deg, {"left_ellipse": ErrorEllipse("ra")}, "left_ellipse is given, but the radius is no"),
-    (GOOD, 1 * u.deg, {"join": "both"}, "join='both' is unknown"),
-    (GOOD, 1 * u.deg, {"keep": "best"}, "keep='best' is unknown"),
-    (GOOD, 1 * u.deg, {"prefixes": ("a", "a")}, "do not tell the sides apart"),
-    (BARE, 1 * u.deg, {}, "column 'ra' of the left table has no unit"),
-    (with_columns("a", "b2"), 1 * u.deg, {}, "The left table has no columns that are known to be positions"),
-    (with_columns("ra", "dec", "RAJ2000", "DEJ2000"), 1 * u.deg, {},
-     "more than one position: ra, dec and RAJ2000, DEJ2000"),
-    (with_columns("ra", "RA", "dec", "DEC"), 1 * u.deg, {}, "more than one position: ra, dec and RA, DEC"),
-    (with_columns("ra", "RA", "dec"), 1 * u.deg, {}, "more than one position: ra, dec and RA, dec"),
-    (with_columns("p", "q", "r", "s", ucds={"p": "pos.eq.ra", "q": "pos.eq.dec",
-                                            "r": "pos.eq.ra", "s": "pos.eq.dec"}), 1 * u.deg, {},
-     "more than one position: p, q and r, s"),
-    (Table({"one": SkyCoord([1], [2], unit="deg"), "two": SkyCoord([1], [2], unit="deg")}), 1 * u.deg, {},
-     "more than one position: one and two"),
-    (GOOD, 1 * u.deg, {"left_coordinates": ("ra", "nope")}, "The left table has no column 'nope'"),
-    (GOOD, 1 * u.deg, {"left_coordinates": "ra"}, "column 'ra' of the left table is no SkyCoord column"),
-    (GOOD, 1 * u.deg, {"left_coordinates": 3}, "left_coordinates=3 are no positions"),
-    (GOOD, 1 * u.deg, {"left_coordinates": SkyCoord([1], [2], unit="deg")},
-     r"positions of shape \(1,\) for the 2 rows"),
-    (Table({"ra": [1.0, 2], "dec": [95.0, 1]}, units={"ra": "deg", "dec": "deg"}), 1 * u.deg, {},
-     "1 rows of the left table have a latitude 'dec' beyond the poles, the first is row 0 with 95"),
-    (Table({"ra": [1.0], "dec": [5.0]}, units={"ra": "deg", "dec": "m"}), 1 * u.deg, {}, "is in m, no angle"),
-    ([1, 2], 1 * u.deg, {}, "The left side is a list, no table"),
-])
+@pytest.mark.parametrize(
+    ("left", "radius", "options", "message"),
+    [
+        (GOOD, 0.1, {}, "radius 0.1 is no angle .* give it a unit"),
+        (GOOD, "0.1", {}, "radius has the unit '', which is no angle"),
+        (GOOD, "rr", {}, "radius 'rr' is no angle with a unit and no column of the right table"),
+        (GOOD, 1 * u.m, {}, "radius has the unit 'm', which is no angle"),
+        (GOOD, -1 * u.deg, {}, "negative or not a number"),
+        (GOOD, np.nan * u.deg, {}, "negative or not a number"),
+        (GOOD, [1, 2] * u.deg, {}, r"radii of shape \(2,\) for 3 rows"),
+        (GOOD, [1, -1, -1] * u.deg, {}, "2 radii are negative, the first are of rows 1, 2"),
+        (GOOD, "name", {}, "column 'name' of the right table does not hold one number per row"),
+        (GOOD, ErrorEllipse("r95"), {}, "The right table has no column 'r95'"),
+        (
+            GOOD,
+            1 * u.deg,
+            {"left_ellipse": ErrorEllipse("ra")},
+            "left_ellipse is given, but the radius is no",
+        ),
+        (GOOD, 1 * u.deg, {"join": "both"}, "join='both' is unknown"),
+        (GOOD, 1 * u.deg, {"keep": "best"}, "keep='best' is unknown"),
+        (GOOD, 1 * u.deg, {"prefixes": ("a", "a")}, "do not tell the sides apart"),
+        (BARE, 1 * u.deg, {}, "column 'ra' of the left table has no unit"),
+        (
+            with_columns("a", "b2"),
+            1 * u.deg,
+            {},
+            "The left table has no columns that are known to be positions",
+        ),
+        (
+            with_columns("ra", "dec", "RAJ2000", "DEJ2000"),
+            1 * u.deg,
+            {},
+            "more than one position: ra, dec and RAJ2000, DEJ2000",
+        ),
+        (
+            with_columns("ra", "RA", "dec", "DEC"),
+            1 * u.deg,
+            {},
+            "more than one position: ra, dec and RA, DEC",
+        ),
+        (
+            with_columns("ra", "RA", "dec"),
+            1 * u.deg,
+            {},
+            "more than one position: ra, dec and RA, dec",
+        ),
+        (
+            with_columns(
+                "p",
+                "q",
+                "r",
+                "s",
+                ucds={"p": "pos.eq.ra", "q": "pos.eq.dec", "r": "pos.eq.ra", "s": "pos.eq.dec"},
+            ),
+            1 * u.deg,
+            {},
+            "more than one position: p, q and r, s",
+        ),
+        (
+            Table({"one": SkyCoord([1], [2], unit="deg"), "two": SkyCoord([1], [2], unit="deg")}),
+            1 * u.deg,
+            {},
+            "more than one position: one and two",
+        ),
+        (
+            GOOD,
+            1 * u.deg,
+            {"left_coordinates": ("ra", "nope")},
+            "The left table has no column 'nope'",
+        ),
+        (
+            GOOD,
+            1 * u.deg,
+            {"left_coordinates": "ra"},
+            "column 'ra' of the left table is no SkyCoord column",
+        ),
+        (GOOD, 1 * u.deg, {"left_coordinates": 3}, "left_coordinates=3 are no positions"),
+        (
+            GOOD,
+            1 * u.deg,
+            {"left_coordinates": SkyCoord([1], [2], unit="deg")},
+            r"positions of shape \(1,\) for the 2 rows",
+        ),
+        (
+            Table({"ra": [1.0, 2], "dec": [95.0, 1]}, units={"ra": "deg", "dec": "deg"}),
+            1 * u.deg,
+            {},
+            "1 rows of the left table have a latitude 'dec' beyond the poles, the first is row 0 with 95",
+        ),
+        (
+            Table({"ra": [1.0], "dec": [5.0]}, units={"ra": "deg", "dec": "m"}),
+            1 * u.deg,
+            {},
+            "is in m, which does not convert to deg",
+        ),
+        ([1, 2], 1 * u.deg, {}, "The left side is a list, no table"),
+    ],
+)
 def test_bad_input(left, radius, options, message):
     with pytest.raises(InvalidInputError, match=message):
         crossmatch_tables(left, SIDES[1], radius, right_coordinates=("x", "y"), **options)
@@ -360,9 +518,12 @@ def test_names_that_collide():
 
 def test_a_million_rows_cost_little_more_than_the_kernel():
     from time import process_time
+
     rng = np.random.default_rng(1)
-    large, small = (QTable({"ra": rng.uniform(0, 360, size) * u.deg,
-                            "dec": rng.uniform(-90, 90, size) * u.deg}) for size in (1_000_000, 1000))
+    large, small = (
+        QTable({"ra": rng.uniform(0, 360, size) * u.deg, "dec": rng.uniform(-90, 90, size) * u.deg})
+        for size in (1_000_000, 1000)
+    )
     small.rename_columns(["ra", "dec"], ["lon", "lat"])
     places = {"right_coordinates": ("lon", "lat")}
     arrays = [column.to_value(u.deg) for table in (large, small) for column in table.itercols()]
@@ -382,7 +543,9 @@ def test_input_is_left_alone():
     left = Column([1.0], unit="deg", description="d")
     table, other = Table({"ra": left, "dec": left}), Table({"x": left, "y": left})
     before = table.copy()
-    crossmatch_tables(table, other, 1 * u.deg, right_coordinates=("x", "y"), join="outer", prefix_all=True)
+    crossmatch_tables(
+        table, other, 1 * u.deg, right_coordinates=("x", "y"), join="outer", prefix_all=True
+    )
     assert table.colnames == ["ra", "dec"]
     assert np.all(table == before)
     assert table.meta == {}

@@ -30,7 +30,9 @@ def fresh_cache(tmp_path):
 
 @pytest.fixture(scope="module")
 def sources(client):
-    return client.query_sources(columns=["name", "ra", "dec", "lii", "bii", "b_flux_ap"], cache=False)
+    return client.query_sources(
+        columns=["name", "ra", "dec", "lii", "bii", "b_flux_ap"], cache=False
+    )
 
 
 def test_is_astroquery(client):
@@ -68,11 +70,17 @@ def test_filters(client, sources):
     limit = float(np.nanmedian(flux))
     bright = client.query_sources(min_flux=limit * u.erg / u.s / u.cm**2)
     assert len(bright) == np.sum(flux >= limit)
-    same = client.query_sources(column_filters={"b_flux_ap": (">=", np.float64(limit)), "dec": (-90, 90)})
+    same = client.query_sources(
+        column_filters={"b_flux_ap": (">=", np.float64(limit)), "dec": (-90, 90)}
+    )
     assert len(same) == len(bright)
-    one = client.query_table("csc", columns="name, ra", column_filters={"name": str(sources["name"][7])})
+    one = client.query_table(
+        "csc", columns="name, ra", column_filters={"name": str(sources["name"][7])}
+    )
     assert one["name"].tolist() == [sources["name"][7]]
-    few = client.query_table("csc", columns=["name"], column_filters={"name": list(sources["name"][:3])})
+    few = client.query_table(
+        "csc", columns=["name"], column_filters={"name": list(sources["name"][:3])}
+    )
     assert set(few["name"]) == set(sources["name"][:3])
     unequal = client.query_table(
         "csc", columns="name", column_filters={"name": ("!=", str(sources["name"][7]))}
@@ -88,7 +96,10 @@ def test_filters(client, sources):
         {"radius": 2 * u.deg},
         {"radius": "2d"},
         {"spatial": "box", "width": 2 * u.deg},
-        {"spatial": "polygon", "polygon": [(260.0, -35.0), (275.0, -35.0), (275.0, -20.0), (260.0, -20.0)]},
+        {
+            "spatial": "polygon",
+            "polygon": [(260.0, -35.0), (275.0, -35.0), (275.0, -20.0), (260.0, -20.0)],
+        },
         {"spatial": "all-sky"},
     ],
 )

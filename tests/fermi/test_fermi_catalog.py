@@ -95,13 +95,21 @@ def test_what_older_releases_call_otherwise_is_said(shared_data):
     assert table.meta["renamed"]["PLEC_IndexS"] == "PLEC_Index"
     assert table["PLEC_ExpfactorS"].meta["original_name"] == "PLEC_Expfactor"
     assert "not the local" in table["PLEC_IndexS"].description
-    assert table.meta["absent"] == ["LP_EPeak", "Unc_LP_EPeak", "PLEC_EPeak", "Unc_PLEC_EPeak", "ASSOC_4FGL"]
+    assert table.meta["absent"] == [
+        "LP_EPeak",
+        "Unc_LP_EPeak",
+        "PLEC_EPeak",
+        "Unc_PLEC_EPeak",
+        "ASSOC_4FGL",
+    ]
     assert table["LP_EPeak"].mask.all()
 
 
 def test_data_release_is_there_in_each_release(shared_data):
     folder = shared_data / "fermi"
-    dr4 = Fermi4FGL.get_catalog(path=folder / "gll_psc_v35.fit.gz", columns=["DataRelease"])["DataRelease"]
+    dr4 = Fermi4FGL.get_catalog(path=folder / "gll_psc_v35.fit.gz", columns=["DataRelease"])[
+        "DataRelease"
+    ]
     assert np.bincount(dr4).tolist() == [0, 5007, 710, 916, 562]
     fl16y = Fermi4FGL.get_catalog(path=folder / "gll_psc_v41.fit.gz")
     assert fl16y["DataRelease"].mask.all()  # it is no data release of 4FGL
@@ -119,7 +127,9 @@ def test_columns_are_read_alone_and_in_order(dr4):
 
 
 def test_an_old_name_of_a_column_is_understood(shared_data):
-    table = Fermi4FGL.get_catalog(path=shared_data / "fermi" / "gll_psc_v27.fit.gz", columns=["PLEC_Index"])
+    table = Fermi4FGL.get_catalog(
+        path=shared_data / "fermi" / "gll_psc_v27.fit.gz", columns=["PLEC_Index"]
+    )
     assert table.colnames == ["PLEC_IndexS"]
 
 
@@ -139,8 +149,15 @@ def test_meta_says_where_the_table_is_from(dr4):
 
 def test_all_extensions_are_kept(dr4):
     catalog = open_catalog(dr4)
-    assert catalog.extension_names() == ["LAT_Point_Source_Catalog", "ExtendedSources", "ROIs", "Components",
-                                         "EnergyBounds", "Hist_Start", "GTI"]
+    assert catalog.extension_names() == [
+        "LAT_Point_Source_Catalog",
+        "ExtendedSources",
+        "ROIs",
+        "Components",
+        "EnergyBounds",
+        "Hist_Start",
+        "GTI",
+    ]
     for name in catalog.extension_names():
         assert len(catalog.read_extension(name)) == len(Table.read(dr4, hdu=name)), name
     with pytest.raises(InvalidInputError, match="ExtendedSources"):
@@ -170,7 +187,9 @@ def test_an_unknown_version_is_read_with_a_warning(dr4, tmp_path):
 def test_a_new_column_of_an_unknown_version_is_kept(dr4, tmp_path):
     path = tmp_path / "gll_psc_v51.fit"
     with fits.open(dr4) as hdus:
-        columns = hdus[1].columns + fits.ColDefs([fits.Column("New_Column", "E", array=np.arange(7195.0))])
+        columns = hdus[1].columns + fits.ColDefs(
+            [fits.Column("New_Column", "E", array=np.arange(7195.0))]
+        )
         sources = fits.BinTableHDU.from_columns(columns, name="LAT_Point_Source_Catalog")
         sources.header["VERSION"] = "v51"
         fits.HDUList([fits.PrimaryHDU(), sources]).writeto(path)
@@ -221,7 +240,9 @@ def test_a_flipped_bit_is_found_by_the_fits_checksums_alone(dr4, tmp_path):
     content = bytearray(path.read_bytes())
     content[1_000_000] ^= 1
     path.write_bytes(content)
-    with pytest.raises(InvalidFileError, match="checksum of its extension LAT_Point_Source_Catalog"):
+    with pytest.raises(
+        InvalidFileError, match="checksum of its extension LAT_Point_Source_Catalog"
+    ):
         Fermi4FGL.get_catalog(path=path)
 
 
@@ -278,8 +299,16 @@ def test_a_selection_saved_by_astropy_is_read(dr4, tmp_path):
     path = tmp_path / "bright.fits"
     whole = Table.read(dr4, hdu=1)
     whole.meta = {"VERSION": "v35"}
-    whole[:20]["Source_Name", "RAJ2000", "DEJ2000", "GLON", "GLAT", "Energy_Flux100", "Signif_Avg",
-               "SpectrumType"].write(path)
+    whole[:20][
+        "Source_Name",
+        "RAJ2000",
+        "DEJ2000",
+        "GLON",
+        "GLAT",
+        "Energy_Flux100",
+        "Signif_Avg",
+        "SpectrumType",
+    ].write(path)
     table = Fermi4FGL.get_catalog(path=path)
     assert len(table) == 20
     assert table.meta["release"] == "DR4"
@@ -299,5 +328,9 @@ def test_a_catalogue_says_which_position_to_match_by():
     catalog = Fermi4FGL.get_catalog("DR4", path=shipped_catalog())
     chandra = Table({"ra": [83.633], "dec": [22.014]}, units=["deg", "deg"])
     pairs = crossmatch_tables(chandra, catalog, 0.02 * u.deg)  # a warning would be an error
-    assert set(pairs["Source_Name"]) == {"4FGL J0534.5+2200", "4FGL J0534.5+2201i", "4FGL J0534.5+2201s"}
+    assert set(pairs["Source_Name"]) == {
+        "4FGL J0534.5+2200",
+        "4FGL J0534.5+2201i",
+        "4FGL J0534.5+2201s",
+    }
     assert catalog["RAJ2000"].meta["ucd"] == "pos.eq.ra;meta.main"

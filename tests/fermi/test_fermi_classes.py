@@ -19,10 +19,51 @@ from astroquery_cfx.fermi.classes import (
 from astroquery_cfx.fermi.flags import AnalysisFlag, flag_names, has_flag
 
 # As the files spell them.
-IDENTIFIED = ["AGN", "BCU", "BIN", "BLL", "FSRQ", "GAL", "GC", "HMB", "LMB", "MSP", "NLSY1", "NOV", "PSR",
-              "PWN", "RDG", "SFR", "SNR", "SPP", "UNK"]
-ASSOCIATED = ["agn", "bcu", "bin", "bll", "css", "fsrq", "gal", "glc", "hmb", "lmb", "msp", "nlsy1", "psr",
-              "pwn", "rdg", "sbg", "sey", "sfr", "snr", "spp", "ssrq", "unk"]
+IDENTIFIED = [
+    "AGN",
+    "BCU",
+    "BIN",
+    "BLL",
+    "FSRQ",
+    "GAL",
+    "GC",
+    "HMB",
+    "LMB",
+    "MSP",
+    "NLSY1",
+    "NOV",
+    "PSR",
+    "PWN",
+    "RDG",
+    "SFR",
+    "SNR",
+    "SPP",
+    "UNK",
+]
+ASSOCIATED = [
+    "agn",
+    "bcu",
+    "bin",
+    "bll",
+    "css",
+    "fsrq",
+    "gal",
+    "glc",
+    "hmb",
+    "lmb",
+    "msp",
+    "nlsy1",
+    "psr",
+    "pwn",
+    "rdg",
+    "sbg",
+    "sey",
+    "sfr",
+    "snr",
+    "spp",
+    "ssrq",
+    "unk",
+]
 
 
 @pytest.mark.parametrize("code", IDENTIFIED + ASSOCIATED)
@@ -59,7 +100,9 @@ def test_a_class_of_the_future_is_other():
 
 def test_order_runs_from_galactic_to_extragalactic():
     groups = [class_group(code) for code in class_order([*IDENTIFIED, *ASSOCIATED, ""])]
-    assert groups == sorted(groups, key=["Galactic", "unassociated", "unknown", "extragalactic"].index)
+    assert groups == sorted(
+        groups, key=["Galactic", "unassociated", "unknown", "extragalactic"].index
+    )
     assert class_order(["psr", "PSR"]) == ["PSR", "psr"]
 
 

@@ -68,9 +68,18 @@ class Handler(BaseHTTPRequestHandler):
         """Half of what is left, and the connection is closed."""
         start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
         rest = self.server.content[start:]
-        span = [("Content-Range", f"bytes {start}-{len(self.server.content) - 1}/{len(self.server.content)}")]
-        self.send(rest[:len(rest) // 2], status=206 if start else 200, announced=len(rest),
-                  headers=span if start else ())
+        span = [
+            (
+                "Content-Range",
+                f"bytes {start}-{len(self.server.content) - 1}/{len(self.server.content)}",
+            )
+        ]
+        self.send(
+            rest[: len(rest) // 2],
+            status=206 if start else 200,
+            announced=len(rest),
+            headers=span if start else (),
+        )
         self.close_connection = True
 
     def no_range(self):
@@ -121,8 +130,11 @@ def serving(content, *faults):
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        with conf.set_temp("fermi_urls", [server.url]), conf.set_temp("retries", 2), \
-                conf.set_temp("stall_timeout", 0.5):
+        with (
+            conf.set_temp("fermi_urls", [server.url]),
+            conf.set_temp("retries", 2),
+            conf.set_temp("stall_timeout", 0.5),
+        ):
             yield server
     finally:
         server.shutdown()
@@ -183,7 +195,7 @@ def test_what_came_is_kept_for_the_next_call(fermi, content):
         assert files(fermi) == ["gll_psc_v35.fit.part"]
     with serving(content) as server:
         assert len(fermi.get_catalog(columns=["GLON"])) == 7195
-        (path, span), = server.requests
+        ((path, span),) = server.requests
     assert path == PATH
     assert int(span[6:-1]) == pytest.approx(len(content) / 2, abs=1 << 17)
     assert files(fermi) == ["gll_psc_v35.fit"]
@@ -211,8 +223,14 @@ def test_a_part_that_is_too_long_does_no_harm(fermi, content):
         assert len(fermi.get_catalog(columns=["GLON"])) == 7195
 
 
-@pytest.mark.parametrize(("fault", "words"), [("flipped", "checksum of its extension LAT"),
-                                              ("page", "web page"), ("other_catalogue", "checksum")])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("flipped", "checksum of its extension LAT"),
+        ("page", "web page"),
+        ("other_catalogue", "checksum"),
+    ],
+)
 def test_what_comes_wrong_is_not_kept(fermi, content, fault, words):
     with serving(content, fault), pytest.raises(InvalidFileError, match=words):
         fermi.get_catalog()
@@ -231,7 +249,9 @@ def test_a_busy_server_is_asked_again(fermi, content):
 
 def test_a_missing_file_is_not_asked_for_again(fermi, content):
     with serving(content, "missing") as server:
-        with pytest.raises(ServiceError, match=r"gll_psc_v35\.fit could not be downloaded.*404.*path="):
+        with pytest.raises(
+            ServiceError, match=r"gll_psc_v35\.fit could not be downloaded.*404.*path="
+        ):
             fermi.get_catalog()
         assert len(server.requests) == 1
 
@@ -245,8 +265,11 @@ def test_a_mirror_serves_where_the_first_does_not(fermi, content):
 
 
 def test_no_server_is_one_clear_sentence(fermi):
-    with conf.set_temp("fermi_urls", ["http://127.0.0.1:9/"]), conf.set_temp("retries", 0), \
-            pytest.raises(ServiceUnavailableError, match=r"could not be downloaded.*refused.*path="):
+    with (
+        conf.set_temp("fermi_urls", ["http://127.0.0.1:9/"]),
+        conf.set_temp("retries", 0),
+        pytest.raises(ServiceUnavailableError, match=r"could not be downloaded.*refused.*path="),
+    ):
         fermi.get_catalog()
     with conf.set_temp("fermi_urls", []), pytest.raises(ServiceError, match="fermi_urls is empty"):
         fermi.get_catalog()
@@ -257,8 +280,14 @@ def test_a_damaged_cached_file_is_fetched_again(fermi, content, damage):
     cached = fermi.cache_location / "gll_psc_v35.fit"
     flipped = bytearray(content)
     flipped[5_000_000] ^= 16
-    cached.write_bytes({"cut": content[:1_000_000], "flip": bytes(flipped), "page": b"<html></html>",
-                        "empty": b""}[damage])
+    cached.write_bytes(
+        {
+            "cut": content[:1_000_000],
+            "flip": bytes(flipped),
+            "page": b"<html></html>",
+            "empty": b"",
+        }[damage]
+    )
     with serving(content) as server:
         assert len(fermi.get_catalog(columns=["GLON"])) == 7195
         assert len(server.requests) == 1

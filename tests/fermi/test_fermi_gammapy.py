@@ -13,13 +13,14 @@ from astroquery.exceptions import InputWarning
 from astroquery_cfx import Fermi4FGL, MissingDependencyError
 from astroquery_cfx.fermi.catalog import open_catalog
 from astroquery_cfx.fermi.source import read_source
-from astroquery_cfx.fermi.spectral_model import spectral_models
+from astroquery_cfx.fermi.source.spectral_model import spectral_models
 
 FILES = {"DR2": "gll_psc_v27.fit.gz", "DR4": "gll_psc_v35.fit.gz", "FL16Y": "gll_psc_v41.fit.gz"}
 ENERGIES = np.geomspace(0.05, 1000, 25) * u.GeV
 
-needs_gammapy = pytest.mark.skipif(importlib.util.find_spec("gammapy") is None,
-                                   reason="gammapy is not installed")
+needs_gammapy = pytest.mark.skipif(
+    importlib.util.find_spec("gammapy") is None, reason="gammapy is not installed"
+)
 pytestmark = pytest.mark.filterwarnings("default")  # gammapy's own warnings are no errors of ours
 
 
@@ -76,8 +77,19 @@ def test_positions_flux_points_and_limits_are_those_of_gammapy(catalogs):
         assert found.position.separation(expected.position) < 1e-5 * u.deg
         points, table = expected.flux_points_table, found.flux_points
         assert len(points) == len(table)
-        for name in ("e_min", "e_max", "flux", "flux_errn", "flux_errp", "flux_ul", "e2dnde", "e2dnde_errn",
-                     "e2dnde_errp", "e2dnde_ul", "sqrt_ts"):
+        for name in (
+            "e_min",
+            "e_max",
+            "flux",
+            "flux_errn",
+            "flux_errp",
+            "flux_ul",
+            "e2dnde",
+            "e2dnde_errn",
+            "e2dnde_errp",
+            "e2dnde_ul",
+            "sqrt_ts",
+        ):
             own = np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan)
             other = np.asarray(points[name], dtype=float)
             good = np.isfinite(other)

@@ -34,8 +34,9 @@ def haversine(ra1, dec1, ra2, dec2):
     return np.degrees(2 * np.arcsin(np.sqrt(h)))
 
 
-@pytest.mark.parametrize(("ra", "dec", "radius"),
-                         [(83.6, 22.0, 5), (0.01, 60, 3), (359.99, -70, 4), (10, 89, 6)])
+@pytest.mark.parametrize(
+    ("ra", "dec", "radius"), [(83.6, 22.0, 5), (0.01, 60, 3), (359.99, -70, 4), (10, 89, 6)]
+)
 def test_region_is_all_within_nearest_first(raw, ra, dec, radius):
     table = Fermi4FGL.query_region(SkyCoord(ra, dec, unit="deg"), radius * u.deg, path=SHIPPED)
     separation = haversine(ra, dec, raw["RAJ2000"].astype(float), raw["DEJ2000"].astype(float))
@@ -49,7 +50,10 @@ def test_region_is_all_within_nearest_first(raw, ra, dec, radius):
 def test_region_takes_other_frames_and_text():
     crab = SkyCoord(83.633, 22.014, unit="deg")
     names = Fermi4FGL.query_region(crab, "0.2 deg", path=SHIPPED)["Source_Name"].tolist()
-    assert Fermi4FGL.query_region(crab.galactic, 12 * u.arcmin, path=SHIPPED)["Source_Name"].tolist() == names
+    assert (
+        Fermi4FGL.query_region(crab.galactic, 12 * u.arcmin, path=SHIPPED)["Source_Name"].tolist()
+        == names
+    )
     assert len(names) == 3
 
 
@@ -61,22 +65,47 @@ def test_an_empty_region_is_an_empty_table_with_a_warning():
     assert table["RAJ2000"].unit == u.deg
 
 
-@pytest.mark.parametrize("radius", [0.1, 1, np.float64(0.1), -1 * u.deg, 181 * u.deg, np.nan * u.deg, 1 * u.m,
-                                    [1, 2] * u.deg, "wide", None])
+@pytest.mark.parametrize(
+    "radius",
+    [
+        0.1,
+        1,
+        np.float64(0.1),
+        -1 * u.deg,
+        181 * u.deg,
+        np.nan * u.deg,
+        1 * u.m,
+        [1, 2] * u.deg,
+        "wide",
+        None,
+    ],
+)
 def test_a_radius_that_is_none_is_refused(radius):
     with pytest.raises(InvalidInputError, match=r"give (it a unit, )?e\.g\. 0\.1\*u\.deg"):
         Fermi4FGL.query_region(SkyCoord(0, 0, unit="deg"), radius, path=SHIPPED)
 
 
-@pytest.mark.parametrize("position", [SkyCoord([1, 2], [3, 4], unit="deg"),
-                                      SkyCoord(np.nan, 0, unit="deg"), 5, None])
+@pytest.mark.parametrize(
+    "position", [SkyCoord([1, 2], [3, 4], unit="deg"), SkyCoord(np.nan, 0, unit="deg"), 5, None]
+)
 def test_a_position_that_is_none_is_refused(position):
     with pytest.raises(InvalidInputError, match="position"):
         Fermi4FGL.query_region(position, 1 * u.deg, path=SHIPPED)
 
 
-@pytest.mark.parametrize("name", ["4FGL J1256.1-0547", "J1256.1-0547", "4fglj1256.1-0547", "3C 279", "3c279",
-                                  "3EG J1255-0549", "3FGL J1256.1-0547", "  3C  279 "])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "4FGL J1256.1-0547",
+        "J1256.1-0547",
+        "4fglj1256.1-0547",
+        "3C 279",
+        "3c279",
+        "3EG J1255-0549",
+        "3FGL J1256.1-0547",
+        "  3C  279 ",
+    ],
+)
 def test_a_source_has_many_names(dr4, name):
     assert Fermi4FGL.query_object(name, path=dr4)["Source_Name"].tolist() == ["4FGL J1256.1-0547"]
 
@@ -93,7 +122,9 @@ def test_the_4fgl_name_finds_the_source_in_fl16y(shared_data):
     found = Fermi4FGL.query_object("4FGL J1256.1-0547", path=path)
     assert found["ASSOC1"].tolist() == ["3C 279"]
     assert found["Source_Name"][0].startswith("FL16Y J1256.1")
-    assert Fermi4FGL.query_object(found["Source_Name"][0][6:], path=path)["ASSOC1"].tolist() == ["3C 279"]
+    assert Fermi4FGL.query_object(found["Source_Name"][0][6:], path=path)["ASSOC1"].tolist() == [
+        "3C 279"
+    ]
 
 
 def test_a_name_that_nothing_bears_gives_the_nearest():
@@ -113,8 +144,12 @@ def test_classes_are_counted_as_in_the_file(raw):
     codes = np.char.strip(raw["CLASS1"]).astype(str)
     both = Fermi4FGL.query_class("PSR", "msp", path=SHIPPED)
     assert len(both) == np.isin(np.char.lower(codes), ["psr", "msp"]).sum() == 320
-    assert len(Fermi4FGL.query_class("psr", identified=True, path=SHIPPED)) == (codes == "PSR").sum()
-    assert len(Fermi4FGL.query_class("psr", identified=False, path=SHIPPED)) == (codes == "psr").sum()
+    assert (
+        len(Fermi4FGL.query_class("psr", identified=True, path=SHIPPED)) == (codes == "PSR").sum()
+    )
+    assert (
+        len(Fermi4FGL.query_class("psr", identified=False, path=SHIPPED)) == (codes == "psr").sum()
+    )
     assert len(Fermi4FGL.query_class("", path=SHIPPED)) == (codes == "").sum() == 2423
 
 
@@ -131,16 +166,28 @@ def test_a_known_class_without_sources_is_an_empty_table():
     assert len(table) == 0
 
 
-@pytest.mark.parametrize(("filters", "expected"), [
-    ({"Signif_Avg": (">", 100)}, lambda t: t["Signif_Avg"] > 100),
-    ({"GLAT": (-10, 10)}, lambda t: np.abs(t["GLAT"]) <= 10),
-    ({"GLAT": (-600 * u.arcmin, 10 * u.deg)}, lambda t: np.abs(t["GLAT"]) <= 10),
-    ({"CLASS1": ["PSR", "MSP"]}, lambda t: np.isin(t["CLASS1"], [b"PSR", b"MSP"])),
-    ({"CLASS1": ("!=", "bll"), "DataRelease": 4}, lambda t: (np.char.strip(t["CLASS1"]) != b"")
-     & (np.char.strip(t["CLASS1"]) != b"bll") & (t["DataRelease"] == 4)),
-    ({"Conf_95_SemiMajor": None}, lambda t: np.isnan(t["Conf_95_SemiMajor"])),
-    ({"Energy_Flux100": (">=", 1e-10 * u.erg / u.s / u.cm**2)}, lambda t: t["Energy_Flux100"] >= 1e-10),
-])
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"Signif_Avg": (">", 100)}, lambda t: t["Signif_Avg"] > 100),
+        ({"GLAT": (-10, 10)}, lambda t: np.abs(t["GLAT"]) <= 10),
+        ({"GLAT": (-600 * u.arcmin, 10 * u.deg)}, lambda t: np.abs(t["GLAT"]) <= 10),
+        ({"CLASS1": ["PSR", "MSP"]}, lambda t: np.isin(t["CLASS1"], [b"PSR", b"MSP"])),
+        (
+            {"CLASS1": ("!=", "bll"), "DataRelease": 4},
+            lambda t: (
+                (np.char.strip(t["CLASS1"]) != b"")
+                & (np.char.strip(t["CLASS1"]) != b"bll")
+                & (t["DataRelease"] == 4)
+            ),
+        ),
+        ({"Conf_95_SemiMajor": None}, lambda t: np.isnan(t["Conf_95_SemiMajor"])),
+        (
+            {"Energy_Flux100": (">=", 1e-10 * u.erg / u.s / u.cm**2)},
+            lambda t: t["Energy_Flux100"] >= 1e-10,
+        ),
+    ],
+)
 def test_column_filters(raw, filters, expected):
     table = Fermi4FGL.get_catalog(path=SHIPPED, column_filters=filters, columns=["Source_Name"])
     names = raw["Source_Name"][expected(raw)].astype(str)
@@ -148,8 +195,18 @@ def test_column_filters(raw, filters, expected):
     assert table["Source_Name"].tolist() == [name.strip() for name in names]
 
 
-@pytest.mark.parametrize("filters", [{"GLAT": ("about", 3)}, {"GLAT": "north"}, {"CLASS1": 3}, {"b": 3},
-                                     {"GLAT": (1, 2, 3)}, {"GLAT": (">", 3 * u.kg)}, ["GLAT"]])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"GLAT": ("about", 3)},
+        {"GLAT": "north"},
+        {"CLASS1": 3},
+        {"b": 3},
+        {"GLAT": (1, 2, 3)},
+        {"GLAT": (">", 3 * u.kg)},
+        ["GLAT"],
+    ],
+)
 def test_a_filter_that_is_none_is_refused(filters):
     with pytest.raises(InvalidInputError):
         Fermi4FGL.get_catalog(path=SHIPPED, column_filters=filters)
@@ -159,11 +216,16 @@ def test_filters_narrow_other_queries():
     galactic = Fermi4FGL.query_class("psr", path=SHIPPED, column_filters={"GLAT": (-2, 2)})
     assert 0 < len(galactic) < len(Fermi4FGL.query_class("psr", path=SHIPPED))
     with pytest.warns(NoResultsWarning):
-        assert len(Fermi4FGL.query_object("3C 279", path=SHIPPED, column_filters={"GLAT": (-2, 2)})) == 0
+        assert (
+            len(Fermi4FGL.query_object("3C 279", path=SHIPPED, column_filters={"GLAT": (-2, 2)}))
+            == 0
+        )
 
 
 def test_quantities_and_positions_on_request():
-    table = Fermi4FGL.get_catalog(path=SHIPPED, quantities=True, columns=["Source_Name", "Conf_95_SemiMajor"])
+    table = Fermi4FGL.get_catalog(
+        path=SHIPPED, quantities=True, columns=["Source_Name", "Conf_95_SemiMajor"]
+    )
     assert isinstance(table, QTable)
     assert isinstance(table["position"], SkyCoord)
     assert float(table["Conf_95_SemiMajor"][0].to_value(u.arcmin)) == pytest.approx(3.15, abs=0.01)
@@ -176,7 +238,9 @@ def test_extended_sources_have_the_region_of_their_template():
     extended = Fermi4FGL.get_extension("extendedsources", path=SHIPPED)
     templates = table["Region_Kind"] == "template"
     assert templates.sum() == 82
-    assert table["Region_SemiMajor"].mask.sum() == 8  # novae, the Crab, two pulsars, one without a name
+    assert (
+        table["Region_SemiMajor"].mask.sum() == 8
+    )  # novae, the Crab, two pulsars, one without a name
     for row in table[np.asarray(templates)]:
         template = extended[extended["Source_Name"] == row["Extended_Source_Name"]][0]
         for axis in ("SemiMajor", "SemiMinor", "PosAng"):
@@ -196,11 +260,16 @@ def test_extended_sources_join_the_cross_match(raw):
     table = Fermi4FGL.get_catalog(path=SHIPPED)
     # an X-ray source 0.5 deg from the middle of the Cygnus Loop, whose template has 1.65 deg
     loop = table[int(np.flatnonzero(raw["Extended_Source_Name"] == b"Cygnus Loop")[0])]
-    chandra = Table({"name": ["x"], "ra": [loop["RAJ2000"]] * u.deg, "dec": [loop["DEJ2000"] + 0.5] * u.deg})
-    pairs = crossmatch_tables(chandra, table, "Region_SemiMajor",
-                              right_coordinates=("RAJ2000", "DEJ2000"))
+    chandra = Table(
+        {"name": ["x"], "ra": [loop["RAJ2000"]] * u.deg, "dec": [loop["DEJ2000"] + 0.5] * u.deg}
+    )
+    pairs = crossmatch_tables(
+        chandra, table, "Region_SemiMajor", right_coordinates=("RAJ2000", "DEJ2000")
+    )
     assert loop["Source_Name"] in pairs["Source_Name"].tolist()
-    without = crossmatch_tables(chandra, table, "Conf_95_SemiMajor", right_coordinates=("RAJ2000", "DEJ2000"))
+    without = crossmatch_tables(
+        chandra, table, "Conf_95_SemiMajor", right_coordinates=("RAJ2000", "DEJ2000")
+    )
     assert len(without) == 0
 
 

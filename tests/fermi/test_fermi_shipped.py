@@ -48,10 +48,13 @@ def test_its_values_are_the_originals(shared_data):
 def test_it_is_made_byte_for_byte_the_same(shared_data, tmp_path):
     make_shipped_catalog(shared_data / "fermi" / "gll_psc_v35.fit.gz", tmp_path / "part.fits.gz")
     assert gzip.decompress((tmp_path / "part.fits.gz").read_bytes()) == gzip.decompress(
-        shipped_catalog().read_bytes())
+        shipped_catalog().read_bytes()
+    )
 
 
 def test_it_is_made_of_the_published_file_only(shared_data, tmp_path):
     with pytest.raises(InvalidFileError, match="SHA-256 differs"):
-        make_shipped_catalog(shared_data / "fermi" / "gll_psc_v27.fit.gz", tmp_path / "part.fits.gz")
+        make_shipped_catalog(
+            shared_data / "fermi" / "gll_psc_v27.fit.gz", tmp_path / "part.fits.gz"
+        )
     assert not list(tmp_path.iterdir())

@@ -58,8 +58,15 @@ def test_its_position(quasar, raw):
 
 def test_its_class_and_flags(quasar, faint):
     assert (quasar.class_name, quasar.class_group, quasar.identified) == (
-        "flat-spectrum radio quasar", "extragalactic", True)
-    assert (faint.class_name, faint.class_group, faint.identified) == ("unassociated", "unassociated", False)
+        "flat-spectrum radio quasar",
+        "extragalactic",
+        True,
+    )
+    assert (faint.class_name, faint.class_group, faint.identified) == (
+        "unassociated",
+        "unassociated",
+        False,
+    )
     assert faint.counterpart is None
     assert quasar.flags == []
 
@@ -74,7 +81,16 @@ def test_its_associations(quasar, faint):
 
 def test_flux_points_are_the_bands_of_the_file(quasar, raw):
     points, row = quasar.flux_points, row_of(raw, quasar.name)
-    assert points["e_min"].quantity.to_value(u.MeV).tolist() == [50, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5]
+    assert points["e_min"].quantity.to_value(u.MeV).tolist() == [
+        50,
+        100,
+        300,
+        1e3,
+        3e3,
+        1e4,
+        3e4,
+        1e5,
+    ]
     assert points["e_max"].quantity[-1] == 1 * u.TeV
     assert np.array_equal(points["flux"], row["Flux_Band"])
     assert np.array_equal(points["flux_errn"], -row["Unc_Flux_Band"][:, 0])
@@ -83,7 +99,8 @@ def test_flux_points_are_the_bands_of_the_file(quasar, raw):
     assert not points["is_ul"].any()
     assert np.array_equal(points["e2dnde"], row["nuFnu_Band"])
     assert (points["e2dnde_errp"] / points["e2dnde"]).tolist() == pytest.approx(
-        (points["flux_errp"] / points["flux"]).tolist())
+        (points["flux_errp"] / points["flux"]).tolist()
+    )
 
 
 def test_points_compatible_with_zero_are_limits(faint, raw):
@@ -163,13 +180,20 @@ def test_the_spectrum_goes_through_the_points(quasar):
     energy = points["e_ref"].quantity
     model = (energy**2 * quasar.spectral_model(energy)).to_value("erg cm-2 s-1")
     assert model == pytest.approx(points["e2dnde"].tolist(), rel=0.15)
-    assert quasar.fitted_model("PowerLaw").values["index"] == pytest.approx(quasar.data["PL_Index"].value)
+    assert quasar.fitted_model("PowerLaw").values["index"] == pytest.approx(
+        quasar.data["PL_Index"].value
+    )
 
 
 def test_words(quasar):
     text = str(quasar)
     assert text.startswith("4FGL J1256.1-0547\n")
-    for part in ("3C 279 (counterpart)", "FSRQ, identified", "PLSuperExpCutoff4", "4.230e-10 +- 2.7e-12"):
+    for part in (
+        "3C 279 (counterpart)",
+        "FSRQ, identified",
+        "PLSuperExpCutoff4",
+        "4.230e-10 +- 2.7e-12",
+    ):
         assert part in text
     assert repr(quasar) == "<FermiSource 4FGL J1256.1-0547 (DR4)>"
     html = quasar._repr_html_()
@@ -213,7 +237,9 @@ def test_plots_show_all_points(dr4, tmp_path, name):
     source = Fermi4FGL.get_source(name, path=dr4)
     ax = source.plot_spectrum()
     points = source.flux_points
-    shown = np.ma.filled(points["e2dnde_ul"].data, 0) + np.where(points["is_ul"], 0, points["e2dnde"])
+    shown = np.ma.filled(points["e2dnde_ul"].data, 0) + np.where(
+        points["is_ul"], 0, points["e2dnde"]
+    )
     low, high = ax.get_ylim()
     assert np.all((shown[shown > 0] > low) & (shown[shown > 0] < high))
     left, right = ax.get_xlim()
@@ -227,7 +253,9 @@ def test_plots_show_all_points(dr4, tmp_path, name):
 
     curve = source.light_curve
     ax = source.plot_light_curve()
-    top = np.ma.max(np.ma.where(curve["is_ul"], curve["flux_ul"], curve["flux"] + curve["flux_errp"]))
+    top = np.ma.max(
+        np.ma.where(curve["is_ul"], curve["flux_ul"], curve["flux"] + curve["flux_errp"])
+    )
     assert ax.get_ylim()[0] == 0
     assert ax.get_ylim()[1] > top
     assert "0.05-1000 GeV" in ax.get_ylabel()

@@ -11,12 +11,21 @@ from scipy.integrate import quad
 
 from astroquery_cfx import Fermi4FGL, InvalidInputError
 from astroquery_cfx.fermi import shipped_catalog, spectra
-from astroquery_cfx.fermi.spectral_model import SpectralModel, spectral_model, spectral_models
+from astroquery_cfx.fermi.source.spectral_model import (
+    SpectralModel,
+    spectral_model,
+    spectral_models,
+)
 
 MODELS = {
     "PowerLaw": {"amplitude": 2e-12, "index": 2.3},
     "LogParabola": {"amplitude": 2e-12, "index": 2.3, "beta": 0.15},
-    "PLSuperExpCutoff2": {"amplitude": 2e-12, "index": 1.2, "expfactor": 0.013, "exp_index": 0.6667},
+    "PLSuperExpCutoff2": {
+        "amplitude": 2e-12,
+        "index": 1.2,
+        "expfactor": 0.013,
+        "exp_index": 0.6667,
+    },
     "PLSuperExpCutoff4": {"amplitude": 2e-12, "index": 2.1, "expfactor": 0.6, "exp_index": 0.6667},
 }
 FILES = {"DR2": "gll_psc_v27.fit.gz", "DR4": "gll_psc_v35.fit.gz", "FL16Y": "gll_psc_v41.fit.gz"}
@@ -24,7 +33,9 @@ FILES = {"DR2": "gll_psc_v27.fit.gz", "DR4": "gll_psc_v35.fit.gz", "FL16Y": "gll
 
 def model(form, **changes):
     values = MODELS[form] | changes
-    return SpectralModel(form, 1500.0, values, {name: abs(value) * 0.05 for name, value in values.items()})
+    return SpectralModel(
+        form, 1500.0, values, {name: abs(value) * 0.05 for name, value in values.items()}
+    )
 
 
 @pytest.fixture(params=FILES)
@@ -65,8 +76,10 @@ def test_the_cutoff_is_smooth_where_its_index_is_small(exp_index):
     else:
         with localcontext(prec=50):  # as printed, in 50 digits
             b, d = Decimal(exp_index), Decimal("0.4")
-            expected = [float((-2 * y + d / b * y + d / b**2 * (1 - (b * y).exp())).exp())
-                        for y in map(Decimal, x)]
+            expected = [
+                float((-2 * y + d / b * y + d / b**2 * (1 - (b * y).exp())).exp())
+                for y in map(Decimal, x)
+            ]
     assert found == pytest.approx(expected, rel=1e-9, abs=0)
 
 
@@ -75,7 +88,9 @@ def test_the_two_cutoffs_are_one_curve():
     a, b, e0, index = 0.013, 0.6667, 1500.0, 1.2
     energies = np.geomspace(50, 1e6, 40)
     new = spectra.super_exp_cutoff_4(energies, e0, 1.0, index + a * b * e0**b, a * b**2 * e0**b, b)
-    assert new == pytest.approx(spectra.super_exp_cutoff_2(energies, e0, 1.0, index, a, b), rel=1e-9)
+    assert new == pytest.approx(
+        spectra.super_exp_cutoff_2(energies, e0, 1.0, index, a, b), rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("form", MODELS)
@@ -87,9 +102,13 @@ def test_integrals_are_those_of_scipy(form, band):
         return printed(form, np.exp(x), 1500.0, *MODELS[form].values()) * np.exp((1 + power) * x)
 
     low, high = band * u.MeV
-    for power, found in ((0, spectrum.photon_flux(low, high).to_value("ph cm-2 s-1")),
-                         (1, spectrum.energy_flux(low, high).to_value("MeV cm-2 s-1"))):
-        expected = quad(integrand, *np.log(band), args=(power,), epsrel=1e-12, epsabs=0, limit=500)[0]
+    for power, found in (
+        (0, spectrum.photon_flux(low, high).to_value("ph cm-2 s-1")),
+        (1, spectrum.energy_flux(low, high).to_value("MeV cm-2 s-1")),
+    ):
+        expected = quad(integrand, *np.log(band), args=(power,), epsrel=1e-12, epsabs=0, limit=500)[
+            0
+        ]
         assert found == pytest.approx(expected, rel=1e-8)
 
 
@@ -98,21 +117,25 @@ def test_bands_may_be_many():
     edges = np.geomspace(100, 1e5, 10) * u.MeV
     parts = spectrum.energy_flux(edges[:-1], edges[1:])
     assert parts.shape == (9,)
-    assert parts.sum().value == pytest.approx(spectrum.energy_flux(edges[0], edges[-1]).value, rel=1e-10)
+    assert parts.sum().value == pytest.approx(
+        spectrum.energy_flux(edges[0], edges[-1]).value, rel=1e-10
+    )
 
 
 def test_units_are_those_of_the_catalogue():
     spectrum = model("PowerLaw")
     assert spectrum(1 * u.GeV).to("TeV-1 cm-2 s-1").value == pytest.approx(
-        spectrum(1000 * u.MeV).value * 1e6)
+        spectrum(1000 * u.MeV).value * 1e6
+    )
     assert (1 * u.GeV) ** 2 * spectrum(1 * u.GeV) < 1 * u.erg / u.s / u.cm**2
     assert spectrum.photon_flux(1 * u.GeV, 2 * u.GeV).unit == u.Unit("ph cm-2 s-1")
     assert spectrum.energy_flux(1 * u.GeV, 2 * u.GeV).unit == u.Unit("erg cm-2 s-1")
     assert spectrum(np.ones((2, 3)) * u.GeV).shape == (2, 3)
 
 
-@pytest.mark.parametrize("energy", [1, [1.0], 0 * u.GeV, -1 * u.GeV, np.nan * u.GeV, [1, 0] * u.GeV, 1 * u.m,
-                                    "1 GeV"])
+@pytest.mark.parametrize(
+    "energy", [1, [1.0], 0 * u.GeV, -1 * u.GeV, np.nan * u.GeV, [1, 0] * u.GeV, 1 * u.m, "1 GeV"]
+)
 def test_energies_that_are_none_are_refused(energy):
     for ask in (model("PowerLaw"), model("PowerLaw").error, model("PowerLaw").error_band):
         with pytest.raises(InvalidInputError, match=r"GeV|above zero"):
@@ -127,12 +150,18 @@ def test_a_band_the_wrong_way_round_is_refused():
 @pytest.mark.parametrize("form", MODELS)
 def test_the_error_band_is_that_of_drawn_parameters(form):
     spectrum = model(form)
-    spectrum = SpectralModel(form, spectrum.reference, spectrum.values,
-                             {name: 0.002 * abs(value) for name, value in spectrum.values.items()})
+    spectrum = SpectralModel(
+        form,
+        spectrum.reference,
+        spectrum.values,
+        {name: 0.002 * abs(value) for name, value in spectrum.values.items()},
+    )
     random = np.random.default_rng(4)
     energies = np.geomspace(100, 5e4, 7)
-    draws = [random.normal(value, spectrum.errors[name], 20_000)[:, None]
-             for name, value in spectrum.values.items()]
+    draws = [
+        random.normal(value, spectrum.errors[name], 20_000)[:, None]
+        for name, value in spectrum.values.items()
+    ]
     drawn = spectra.FORMS[form](energies, spectrum.reference, *draws)
     error = spectrum.error(energies * u.MeV).value
     assert error == pytest.approx(drawn.std(axis=0), rel=0.04)
@@ -145,8 +174,9 @@ def test_the_error_band_is_that_of_drawn_parameters(form):
 
 
 def test_a_fixed_parameter_adds_no_error():
-    spectrum = SpectralModel("PowerLaw", 1000.0, {"amplitude": 1e-12, "index": 2.0},
-                             {"amplitude": 1e-13, "index": 0.0})
+    spectrum = SpectralModel(
+        "PowerLaw", 1000.0, {"amplitude": 1e-12, "index": 2.0}, {"amplitude": 1e-13, "index": 0.0}
+    )
     relative = spectrum.error([0.1, 1, 100] * u.GeV) / spectrum([0.1, 1, 100] * u.GeV)
     assert relative.value == pytest.approx([0.1, 0.1, 0.1], rel=1e-6)
     assert "(fixed)" in str(spectrum)
@@ -184,11 +214,19 @@ def test_a_fit_that_was_not_made_is_named(table):
 
 
 def test_the_name_of_the_cutoff_in_dr1_is_understood():
-    values = {"Source_Name": ["4FGL J0000.0+0000"], "SpectrumType": ["PLSuperExpCutoff2"],
-              "Pivot_Energy": [1e3], "PLEC_Flux_Density": [1e-12], "PLEC_IndexS": [1.2],
-              "PLEC_ExpfactorS": [0.01], "PLEC_Exp_Index": [0.6667],
-              "Unc_PLEC_Flux_Density": [1e-13], "Unc_PLEC_IndexS": [0.1],
-              "Unc_PLEC_ExpfactorS": [0.001], "Unc_PLEC_Exp_Index": [np.nan]}
+    values = {
+        "Source_Name": ["4FGL J0000.0+0000"],
+        "SpectrumType": ["PLSuperExpCutoff2"],
+        "Pivot_Energy": [1e3],
+        "PLEC_Flux_Density": [1e-12],
+        "PLEC_IndexS": [1.2],
+        "PLEC_ExpfactorS": [0.01],
+        "PLEC_Exp_Index": [0.6667],
+        "Unc_PLEC_Flux_Density": [1e-13],
+        "Unc_PLEC_IndexS": [0.1],
+        "Unc_PLEC_ExpfactorS": [0.001],
+        "Unc_PLEC_Exp_Index": [np.nan],
+    }
     found = spectral_model(Table(values))
     assert found.form == "PLSuperExpCutoff2"
     assert found.errors["exp_index"] == 0
@@ -196,5 +234,7 @@ def test_the_name_of_the_cutoff_in_dr1_is_understood():
 
 def test_a_catalogue_without_spectra_says_so():
     table = Fermi4FGL.get_catalog(path=shipped_catalog())
-    with pytest.raises(InvalidInputError, match=r"gll_psc_v35_part\.fits\.gz has no column PL_Flux_Density"):
+    with pytest.raises(
+        InvalidInputError, match=r"gll_psc_v35_part\.fits\.gz has no column PL_Flux_Density"
+    ):
         spectral_models(table)

@@ -11,8 +11,15 @@ from astroquery_cfx.figures import plot_completeness, plot_reliability
 
 
 def test_points_of_the_reliability_diagram_are_the_candidates_between_cuts():
-    calibration = Table({"cut": [0.6, 0.2], "num": [50, 90], "expected_true": [42.0, 58.0],
-                         "chance": [9.0, 31.0], "chance_error": [1.5, 3.0]})  # in any order
+    calibration = Table(
+        {
+            "cut": [0.6, 0.2],
+            "num": [50, 90],
+            "expected_true": [42.0, 58.0],
+            "chance": [9.0, 31.0],
+            "chance_error": [1.5, 3.0],
+        }
+    )  # in any order
     points = plot_reliability(calibration).containers[0].lines[0].get_xydata()
     np.testing.assert_allclose(points, [[16 / 40, 1 - 22 / 40], [42 / 50, 1 - 9 / 50]])
 

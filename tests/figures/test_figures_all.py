@@ -52,14 +52,18 @@ def test_draws_on_its_own_figure_and_leaves_all_else_alone(drawing):
 
 def test_same_table_same_pixels(marked, request):
     name = request.node.callspec.params["marked"]
-    again = axes_of(getattr(figures, name)(make_tables(simulated=SENTENCE)[DRAWINGS[name]]))[0].figure
+    again = axes_of(getattr(figures, name)(make_tables(simulated=SENTENCE)[DRAWINGS[name]]))[
+        0
+    ].figure
     FigureCanvasAgg(again).draw()
     assert bytes(again.canvas.buffer_rgba()) == bytes(marked.canvas.buffer_rgba())
 
 
 def test_nothing_reaches_over_the_edge_or_into_other_words(marked):
     renderer = marked.canvas.get_renderer()
-    blocks = [part.get_tightbbox(renderer) for part in (*marked.axes, *marked.texts, *marked.legends)]
+    blocks = [
+        part.get_tightbbox(renderer) for part in (*marked.axes, *marked.texts, *marked.legends)
+    ]
     for block in blocks:
         assert block.x0 >= -1
         assert block.y0 >= -1
@@ -68,7 +72,7 @@ def test_nothing_reaches_over_the_edge_or_into_other_words(marked):
     # Older matplotlib lays them out to within two pixels.
     around = [part.get_tightbbox(renderer).padded(-2) for part in (*marked.texts, *marked.legends)]
     for number, block in enumerate(around):
-        assert not any(block.overlaps(other) for other in around[number + 1:])
+        assert not any(block.overlaps(other) for other in around[number + 1 :])
         assert not any(block.overlaps(ax.get_tightbbox(renderer)) for ax in marked.axes)
 
 
@@ -97,7 +101,9 @@ def test_units_are_converted(name, tables):
     for column in other.colnames:
         unit = getattr(other[column], "unit", None)
         if unit is not None and not getattr(other[column], "mask", np.False_).any():
-            other[column] = other[column].to({"deg": u.rad, "s": u.hour}.get(str(unit), u.W / u.m**2))
+            other[column] = other[column].to(
+                {"deg": u.rad, "s": u.hour}.get(str(unit), u.W / u.m**2)
+            )
     plot = getattr(figures, name)
     for here, there in zip(axes_of(plot(table)), axes_of(plot(other)), strict=True):
         np.testing.assert_allclose(here.dataLim.bounds, there.dataLim.bounds, rtol=1e-6, atol=1e-9)
@@ -120,8 +126,15 @@ def test_empty_table_is_refused(drawing):
 
 def test_missing_column_is_named(drawing):
     plot, table = drawing
-    missing = {"observations": "exposure", "sources": "dec", "matched": "fermi_l", "separations": "offset_95",
-               "grouped": "num_csc_matches", "shares": "group", "calibration": "cut"}[DRAWINGS[plot.__name__]]
+    missing = {
+        "observations": "exposure",
+        "sources": "dec",
+        "matched": "fermi_l",
+        "separations": "offset_95",
+        "grouped": "num_csc_matches",
+        "shares": "group",
+        "calibration": "cut",
+    }[DRAWINGS[plot.__name__]]
     missing = "csc_flux" if "class" in plot.__name__ and missing == "fermi_l" else missing
     rest = table.copy()
     rest.remove_column(missing)
@@ -141,15 +154,25 @@ def test_wrong_axes_are_refused(drawing):
             plot(table, ax=wrong)
 
 
-@pytest.mark.parametrize(("name", "panels", "projection"), [
-    ("plot_observations_map", 1, "aitoff"), ("plot_match_density_map", 1, "mollweide"),
-    ("plot_matches_map", 1, "aitoff"), ("plot_longitude_histogram", 1, None), ("plot_match_counts", 1, None),
-    ("plot_separations", 2, None), ("plot_flux_ratio_by_position", 2, None),
-    ("plot_flux_ratio_by_class", 1, None)])
+@pytest.mark.parametrize(
+    ("name", "panels", "projection"),
+    [
+        ("plot_observations_map", 1, "aitoff"),
+        ("plot_match_density_map", 1, "mollweide"),
+        ("plot_matches_map", 1, "aitoff"),
+        ("plot_longitude_histogram", 1, None),
+        ("plot_match_counts", 1, None),
+        ("plot_separations", 2, None),
+        ("plot_flux_ratio_by_position", 2, None),
+        ("plot_flux_ratio_by_class", 1, None),
+    ],
+)
 def test_draws_on_given_axes(name, panels, projection):
     table = make_tables(simulated=SENTENCE)[DRAWINGS[name]]
     figure = Figure(figsize=(9, 6))
-    given = [figure.add_subplot(1, panels, number + 1, projection=projection) for number in range(panels)]
+    given = [
+        figure.add_subplot(1, panels, number + 1, projection=projection) for number in range(panels)
+    ]
     drawn = getattr(figures, name)(table, ax=given[0] if panels == 1 else given)
     assert list(axes_of(drawn)) == given
     assert given[0].get_title(loc="left")
@@ -175,11 +198,11 @@ def test_rows_that_cannot_be_drawn_are_reasons(tables):
 
 
 def test_left_out_rows_are_counted_on_the_figure(tables):
-    note, = words(figures.plot_observations_map(tables["observations"]).figure, "notes")
+    (note,) = words(figures.plot_observations_map(tables["observations"]).figure, "notes")
     assert note == "290 observations; left out: 3 without position, 7 with zero exposure"
-    note, = words(figures.plot_sources_map(tables["sources"]).figure, "notes")
+    (note,) = words(figures.plot_sources_map(tables["sources"]).figure, "notes")
     assert note == "485 sources; left out: 15 without a flux above zero"
-    note, = words(figures.plot_flux_ratio_by_class(tables["matched"]).figure, "notes")
+    (note,) = words(figures.plot_flux_ratio_by_class(tables["matched"]).figure, "notes")
     assert note.endswith("left out: 1 without two fluxes above zero")
 
 

@@ -50,7 +50,9 @@ def test_sources_lie_where_they_are_brightest_on_top(tables):
     order = np.argsort(np.asarray(table["b_flux_ap"]))
     longitude, latitude = galactic(table)
     np.testing.assert_allclose(flux, np.asarray(table["b_flux_ap"])[order])
-    np.testing.assert_allclose(np.degrees(points.get_offsets()[:, 0]), -wrapped(longitude)[order], atol=1e-9)
+    np.testing.assert_allclose(
+        np.degrees(points.get_offsets()[:, 0]), -wrapped(longitude)[order], atol=1e-9
+    )
     np.testing.assert_allclose(np.degrees(points.get_offsets()[:, 1]), latitude[order], atol=1e-9)
     assert points.get_rasterized()
 
@@ -62,12 +64,20 @@ def test_exposures_are_in_kiloseconds(tables):
     np.testing.assert_allclose(points.get_array(), np.sort(kept) / 1000)
 
 
-@pytest.mark.parametrize(("name", "which"), [("plot_sources_map", "sources"), ("plot_matches_map", "matched"),
-                                             ("plot_observations_map", "observations")])
+@pytest.mark.parametrize(
+    ("name", "which"),
+    [
+        ("plot_sources_map", "sources"),
+        ("plot_matches_map", "matched"),
+        ("plot_observations_map", "observations"),
+    ],
+)
 def test_longitudes_are_labelled_to_the_left(tables, name, which):
     ax = getattr(figures, name)(tables[which])
     labels = [text for text in ax.texts if text.get_gid() == "longitude"]
-    assert {text.get_text() for text in labels} == {f"{degrees}°" for degrees in range(0, 360, 30)} - {"180°"}
+    assert {text.get_text() for text in labels} == {
+        f"{degrees}°" for degrees in range(0, 360, 30)
+    } - {"180°"}
     for text in labels:
         degrees = float(text.get_text()[:-1])
         assert np.degrees(text.get_position()[0]) == pytest.approx(-wrapped(degrees))
@@ -77,7 +87,7 @@ def test_longitudes_are_labelled_to_the_left(tables, name, which):
 
 def test_colour_scale_says_where_it_ends(tables):
     ax = figures.plot_sources_map(tables["sources"])
-    bar, = (one for one in ax.figure.axes if one is not ax)
+    (bar,) = (one for one in ax.figure.axes if one is not ax)
     points = only(ax, PathCollection)
     assert points.norm.vmin > points.get_array().min()
     assert points.norm.vmax < points.get_array().max()
@@ -110,8 +120,12 @@ def test_regions_on_the_map_have_their_true_radius(tables):
     fermi = fermi[np.isfinite(np.asarray(fermi["fermi_r95"]))]
     found = np.zeros(len(fermi), dtype=int)
     for longitude, latitude in regions(figures.plot_matches_map(tables["matched"], ax=hammer())):
-        apart = separation_deg(longitude[:, None], latitude[:, None], np.asarray(fermi["fermi_l"]),
-                               np.asarray(fermi["fermi_b"]))
+        apart = separation_deg(
+            longitude[:, None],
+            latitude[:, None],
+            np.asarray(fermi["fermi_l"]),
+            np.asarray(fermi["fermi_b"]),
+        )
         inner = np.abs(np.abs(longitude) - 180) > 1e-6  # the others lie on the edge of the map
         error = np.abs(apart - np.asarray(fermi["fermi_r95"]))[inner].max(axis=0)
         assert error.min() < 1e-6
@@ -122,12 +136,16 @@ def test_regions_on_the_map_have_their_true_radius(tables):
 
 def test_region_about_a_pole_reaches_the_pole():
     ax = hammer()
-    sky.draw_aitoff_circles(ax, np.array([40.0, 10.0]), np.array([89.5, -89.9]), np.array([2.0, 1.0]))
+    sky.draw_aitoff_circles(
+        ax, np.array([40.0, 10.0]), np.array([89.5, -89.9]), np.array([2.0, 1.0])
+    )
     north, south = regions(ax)
     assert north[1].max() == pytest.approx(90, abs=1e-4)
     assert south[1].min() == pytest.approx(-90, abs=1e-4)
     inner = (np.abs(north[0]) < 179) & (north[1] < 89.999)
-    np.testing.assert_allclose(separation_deg(north[0], north[1], 40.0, 89.5)[inner], 2.0, atol=1e-3)
+    np.testing.assert_allclose(
+        separation_deg(north[0], north[1], 40.0, 89.5)[inner], 2.0, atol=1e-3
+    )
 
 
 def test_circle_vertices_lie_on_the_circle():
@@ -144,22 +162,30 @@ def test_each_matched_source_is_drawn_once(tables):
     chandra, rings = ax.lines[:2]
     assert len(chandra.get_xdata()) == len(tables["matched"])
     assert len(rings.get_xdata()) == len(tables["grouped"])
-    np.testing.assert_allclose(np.sort(np.degrees(rings.get_xdata())),
-                               np.sort(-wrapped(tables["grouped"]["fermi_l"])))
+    np.testing.assert_allclose(
+        np.sort(np.degrees(rings.get_xdata())), np.sort(-wrapped(tables["grouped"]["fermi_l"]))
+    )
 
 
 def test_closeups_show_the_most_matched_at_true_size(tables):
     ax = figures.plot_matches_map(tables["matched"])
     closeups = [one for one in ax.figure.axes if one is not ax]
     assert len(closeups) == 3
-    counts = dict(zip(tables["grouped"]["fermi_name"], tables["grouped"]["num_csc_matches"], strict=True))
+    counts = dict(
+        zip(tables["grouped"]["fermi_name"], tables["grouped"]["num_csc_matches"], strict=True)
+    )
     shown = [one.get_title().split("\n")[0] for one in closeups]
-    assert [f"{name}\n{counts[name]} pairs" for name in shown] == [one.get_title() for one in closeups]
+    assert [f"{name}\n{counts[name]} pairs" for name in shown] == [
+        one.get_title() for one in closeups
+    ]
     assert counts[shown[0]] == max(counts.values())
     place = SkyCoord(tables["grouped"]["fermi_l"], tables["grouped"]["fermi_b"], frame="galactic")
     for name, panel in zip(shown, closeups, strict=True):
         row = list(tables["grouped"]["fermi_name"]).index(name)
-        rim = [panel.wcs.pixel_to_world(*path.vertices.T) for path in only(panel, PolyCollection).get_paths()]
+        rim = [
+            panel.wcs.pixel_to_world(*path.vertices.T)
+            for path in only(panel, PolyCollection).get_paths()
+        ]
         radii = [one.separation(place[row]).deg for one in rim]
         r95 = np.asarray(tables["grouped"]["fermi_r95"])[row]
         assert any(np.allclose(radius, r95, rtol=1e-6) for radius in radii)
@@ -188,7 +214,9 @@ def test_strip_shows_every_source_in_its_place(tables):
         x, y = points.get_offsets().T
         assert np.all((x >= panel.get_xlim()[0]) & (x <= panel.get_xlim()[1]))
         assert np.all((y >= panel.get_ylim()[0]) & (y <= panel.get_ylim()[1]))
-        seen.update(zip(points.get_array(), zip(place.l.deg, place.b.deg, strict=True), strict=True))
+        seen.update(
+            zip(points.get_array(), zip(place.l.deg, place.b.deg, strict=True), strict=True)
+        )
     row = {flux: index for index, flux in enumerate(np.asarray(table["b_flux_ap"])) if drawn[index]}
     assert set(seen) == set(row)
     for flux, place in seen.items():
@@ -215,12 +243,20 @@ def test_regions_on_the_strip_are_whole_and_true(tables):
         for path in only(panel, PolyCollection).get_paths():
             x, y = path.vertices.T
             rim = panel.wcs.pixel_to_world(x, y)
-            apart = separation_deg(rim.l.deg[:, None], rim.b.deg[:, None], np.asarray(fermi["fermi_l"]),
-                                   np.asarray(fermi["fermi_b"]))
+            apart = separation_deg(
+                rim.l.deg[:, None],
+                rim.b.deg[:, None],
+                np.asarray(fermi["fermi_l"]),
+                np.asarray(fermi["fermi_b"]),
+            )
             error = np.abs(apart - np.asarray(fermi["fermi_r95"])).max(axis=0)
             assert error.min() < 1e-7
-            inside = (x.min() > panel.get_xlim()[0]) & (x.max() < panel.get_xlim()[1]) & (
-                y.min() > panel.get_ylim()[0]) & (y.max() < panel.get_ylim()[1])
+            inside = (
+                (x.min() > panel.get_xlim()[0])
+                & (x.max() < panel.get_xlim()[1])
+                & (y.min() > panel.get_ylim()[0])
+                & (y.max() < panel.get_ylim()[1])
+            )
             whole[np.argmin(error)] += inside
     assert np.all(whole >= 1)  # also those across the ends of the panels and the rim of the strip
 
@@ -231,19 +267,25 @@ def test_strip_draws_on_given_panels(tables):
     wcs.wcs.ctype = ["GLON-CAR", "GLAT-CAR"]
     wcs.wcs.crpix, wcs.wcs.cdelt, wcs.wcs.cunit = [900, 50], [-0.2, 0.2], ["deg", "deg"]
     panel = figure.add_subplot(projection=wcs)
-    drawn, = figures.plot_flux_ratio_strip(tables["matched"], ax=panel)
+    (drawn,) = figures.plot_flux_ratio_strip(tables["matched"], ax=panel)
     assert drawn is panel
     place = panel.wcs.pixel_to_world(*only(panel, PathCollection).get_offsets().T)
-    nearest = place[0].separation(SkyCoord(tables["matched"]["csc_l"], tables["matched"]["csc_b"],
-                                           frame="galactic")).deg.min()
+    nearest = (
+        place[0]
+        .separation(
+            SkyCoord(tables["matched"]["csc_l"], tables["matched"]["csc_b"], frame="galactic")
+        )
+        .deg.min()
+    )
     assert nearest < 1e-8
     wcs.wcs.ctype = ["GLON-TAN", "GLAT-TAN"]
     with pytest.raises(InvalidInputError, match="plate carree"):
         figures.plot_plane_strip(tables["sources"], ax=figure.add_subplot(projection=wcs))
 
 
-@pytest.mark.parametrize("b_max", [10, "ten", 1 * u.s, -1 * u.deg, 91 * u.deg, [1, 2] * u.deg,
-                                   np.nan * u.deg])
+@pytest.mark.parametrize(
+    "b_max", [10, "ten", 1 * u.s, -1 * u.deg, 91 * u.deg, [1, 2] * u.deg, np.nan * u.deg]
+)
 def test_b_max_has_to_be_an_angle(tables, b_max):
     with pytest.raises(InvalidInputError, match="b_max"):
         figures.plot_plane_strip(tables["sources"], b_max=b_max)
@@ -252,8 +294,12 @@ def test_b_max_has_to_be_an_angle(tables, b_max):
 def test_ratio_is_that_of_the_two_fluxes(tables):
     matched = tables["matched"]
     ratio = np.asarray(matched["csc_flux"]) / np.asarray(matched["fermi_flux"])
-    shown = np.concatenate([only(panel, PathCollection).get_array() for panel in
-                            figures.plot_flux_ratio_strip(matched)])
+    shown = np.concatenate(
+        [
+            only(panel, PathCollection).get_array()
+            for panel in figures.plot_flux_ratio_strip(matched)
+        ]
+    )
     np.testing.assert_allclose(np.unique(shown), np.unique(ratio[ratio > 0]))
 
 
@@ -308,7 +354,9 @@ def test_matches_by_flux_shows_all(tables):
     grouped = tables["grouped"]
     ax = figures.plot_matches_by_flux(grouped)
     shown = sorted(point for line in ax.lines for point in zip(*line.get_data(), strict=True))
-    assert shown == sorted(zip(np.asarray(grouped["fermi_flux"]), grouped["num_csc_matches"], strict=True))
+    assert shown == sorted(
+        zip(np.asarray(grouped["fermi_flux"]), grouped["num_csc_matches"], strict=True)
+    )
     assert "0.1–100 GeV energy flux" in ax.get_xlabel()
 
 
@@ -320,7 +368,10 @@ def test_ratio_by_position_shares_its_axis_and_hides_nothing(tables):
     by_longitude, by_latitude = figures.plot_flux_ratio_by_position(matched)
     assert by_longitude.get_shared_y_axes().joined(by_longitude, by_latitude)
     ratio = np.asarray(matched["csc_flux"]) / np.asarray(matched["fermi_flux"])
-    for ax, x in ((by_longitude, wrapped(matched["fermi_l"])), (by_latitude, np.asarray(matched["fermi_b"]))):
+    for ax, x in (
+        (by_longitude, wrapped(matched["fermi_l"])),
+        (by_latitude, np.asarray(matched["fermi_b"])),
+    ):
         shown = sorted(point for line in ax.lines for point in zip(*line.get_data(), strict=True))
         np.testing.assert_allclose(shown, sorted(zip(x[ratio > 0], ratio[ratio > 0], strict=True)))
         assert ax.get_ylim()[0] < ratio[ratio > 0].min() < ratio.max() < ax.get_ylim()[1]
@@ -334,7 +385,9 @@ def test_every_class_has_its_column_and_numbers(tables):
     classes = [label[0] for label in labels]
     assert classes == ["psr", "spp", "nov", "none", "unk", "bcu", "bll", "sbg", "zzz"]
     for code, pairs, sources in labels:
-        of = np.char.lower(np.asarray(matched["fermi_class"], dtype=str)) == code.replace("none", "")
+        of = np.char.lower(np.asarray(matched["fermi_class"], dtype=str)) == code.replace(
+            "none", ""
+        )
         assert int(pairs) == of.sum()
         assert int(sources) == len(np.unique(matched["fermi_name"][of]))
 
@@ -349,14 +402,21 @@ def test_identified_and_associated_are_told_apart(tables):
         assert np.all(np.abs(line.get_xdata() - column) < 0.4)
     assert shown["psr", "D"] == np.sum(matched["fermi_class"] == "PSR")
     assert shown["psr", "o"] == np.sum(matched["fermi_class"] == "psr")
-    legend, = ax.figure.legends
-    assert {"identified", "associated, or unassociated"} <= {text.get_text() for text in legend.get_texts()}
+    (legend,) = ax.figure.legends
+    assert {"identified", "associated, or unassociated"} <= {
+        text.get_text() for text in legend.get_texts()
+    }
 
 
 def test_jitter_hangs_on_the_seed_alone(tables):
     def jitter(seed):
-        return np.concatenate([line.get_xdata() for line in
-                               figures.plot_flux_ratio_by_class(tables["matched"], seed=seed).lines])
+        return np.concatenate(
+            [
+                line.get_xdata()
+                for line in figures.plot_flux_ratio_by_class(tables["matched"], seed=seed).lines
+            ]
+        )
+
     np.testing.assert_array_equal(jitter(1), jitter(1))
     assert not np.array_equal(jitter(1), jitter(2))
     with pytest.raises(InvalidInputError, match="seed"):
@@ -379,12 +439,16 @@ def test_separations_count_every_pair_once(tables):
     counts, edges, _ = in_degrees.patches[0].get_data()
     np.testing.assert_array_equal(counts, np.histogram(separations["separation"], edges)[0])
     assert counts.sum() == len(separations)
-    within, beyond = (patch.get_data().values.sum() for patch in in_ellipses.patches
-                      if patch.get_fill())
+    within, beyond = (
+        patch.get_data().values.sum() for patch in in_ellipses.patches if patch.get_fill()
+    )
     offsets = np.asarray(separations["offset_95"])
     assert within == np.sum(offsets <= 4)
     assert beyond == np.sum(offsets > 4)
-    nearest = in_ellipses.patches[1].get_data().values.sum() + in_ellipses.patches[3].get_data().values.sum()
+    nearest = (
+        in_ellipses.patches[1].get_data().values.sum()
+        + in_ellipses.patches[3].get_data().values.sum()
+    )
     assert nearest == len(np.unique(separations["fermi_name"][np.isfinite(offsets)]))
 
 
@@ -395,7 +459,9 @@ def test_laws_hold_their_share(tables):
     assert np.trapezoid(chance, r) / 0.004 == pytest.approx(len(separations), rel=1e-3)
     assert chance[100] == pytest.approx(chance[200] / 2)
     x, truth = in_ellipses.lines[0].get_data()
-    sources = len(np.unique(separations["fermi_name"][np.isfinite(np.asarray(separations["offset_95"]))]))
+    sources = len(
+        np.unique(separations["fermi_name"][np.isfinite(np.asarray(separations["offset_95"]))])
+    )
     inside = x <= 1
     assert np.trapezoid(truth, x) / 0.1 == pytest.approx(sources, rel=1e-3)
     assert np.trapezoid(truth[inside], x[inside]) / 0.1 == pytest.approx(0.95 * sources, rel=1e-3)
@@ -405,14 +471,21 @@ def test_laws_hold_their_share(tables):
 def test_true_counterparts_follow_the_law_that_is_drawn():
     rng = np.random.default_rng(11)
     offset = np.hypot(*rng.normal(0, 1 / 2.4477, (2, 20_000)))
-    table = Table({"fermi_name": [f"F{number}" for number in range(20_000)], "separation": offset / 20,
-                   "offset_95": offset})
+    table = Table(
+        {
+            "fermi_name": [f"F{number}" for number in range(20_000)],
+            "separation": offset / 20,
+            "offset_95": offset,
+        }
+    )
     _, ax = figures.plot_separations(table)
     counts, edges, _ = ax.patches[0].get_data()
     x, law = ax.lines[0].get_data()
     expected = np.interp((edges[1:] + edges[:-1]) / 2, x, law)
     big = expected > 100
-    assert np.all(np.abs(counts - expected)[big] < 5 * np.sqrt(expected[big]) + 0.02 * expected[big])
+    assert np.all(
+        np.abs(counts - expected)[big] < 5 * np.sqrt(expected[big]) + 0.02 * expected[big]
+    )
 
 
 def test_pairs_without_ellipse_are_noted_and_none_at_all_is_said(tables):
@@ -436,12 +509,20 @@ def test_radius_has_to_hold_the_pairs(tables, radius):
 def test_bars_are_the_shares(tables):
     ax = figures.plot_class_shares(tables["shares"])
     heights = [[bar.get_height() for bar in bars] for bars in ax.containers]
-    np.testing.assert_allclose(heights, [tables["shares"]["share_plane"], tables["shares"]["share_matched"]])
-    assert [text.get_text() for text in ax.texts[:4]] == ["40%\n40", "30%\n30", "20%\n20", "10%\n10"]
+    np.testing.assert_allclose(
+        heights, [tables["shares"]["share_plane"], tables["shares"]["share_matched"]]
+    )
+    assert [text.get_text() for text in ax.texts[:4]] == [
+        "40%\n40",
+        "30%\n30",
+        "20%\n20",
+        "10%\n10",
+    ]
     percent = tables["shares"].copy()
     percent["share_plane"] = np.asarray(percent["share_plane"]) * 100 * u.percent
-    np.testing.assert_allclose([bar.get_height() for bar in figures.plot_class_shares(percent).containers[0]],
-                               heights[0])
+    np.testing.assert_allclose(
+        [bar.get_height() for bar in figures.plot_class_shares(percent).containers[0]], heights[0]
+    )
 
 
 # --- real data

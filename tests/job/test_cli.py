@@ -32,12 +32,27 @@ def files(tmp_path_factory):
     # Around PSR B1706-44 and the Galactic Centre.
     ra = np.concatenate([rng.uniform(257.3, 257.5, 100), rng.uniform(266.3, 266.5, 200)])
     dec = np.concatenate([rng.uniform(-44.6, -44.4, 100), rng.uniform(-29.1, -28.9, 200)])
-    csc = Table({"name": [f"2CXO J{row:06d}.0-440000" for row in range(300)], "ra": ra, "dec": dec,
-                 "lii": ra, "bii": np.zeros(300), "b_flux_ap": 10 ** rng.uniform(-15, -12, 300)})
-    chanmaster = Table({"obsid": np.arange(40), "ra": rng.uniform(0, 360, 40),
-                        "dec": rng.uniform(-80, 80, 40),
-                        "exposure": rng.uniform(1e3, 1e5, 40), "detector": ["ACIS-I"] * 40,
-                        "time": rng.uniform(5e4, 6e4, 40), "name": ["x"] * 40})
+    csc = Table(
+        {
+            "name": [f"2CXO J{row:06d}.0-440000" for row in range(300)],
+            "ra": ra,
+            "dec": dec,
+            "lii": ra,
+            "bii": np.zeros(300),
+            "b_flux_ap": 10 ** rng.uniform(-15, -12, 300),
+        }
+    )
+    chanmaster = Table(
+        {
+            "obsid": np.arange(40),
+            "ra": rng.uniform(0, 360, 40),
+            "dec": rng.uniform(-80, 80, 40),
+            "exposure": rng.uniform(1e3, 1e5, 40),
+            "detector": ["ACIS-I"] * 40,
+            "time": rng.uniform(5e4, 6e4, 40),
+            "name": ["x"] * 40,
+        }
+    )
     for table in (csc, chanmaster):
         table["ra"].unit = table["dec"].unit = "deg"
     write_table(csc, folder / "csc.fits")
@@ -47,13 +62,21 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def archive(files):
-    with EmbeddedArchive({"csc": files / "csc.fits", "chanmaster": files / "chanmaster.parquet"}) as running:
+    with EmbeddedArchive(
+        {"csc": files / "csc.fits", "chanmaster": files / "chanmaster.parquet"}
+    ) as running:
         yield running
 
 
 def embedded(files):
-    return ["--archive", "embedded", "--csc", str(files / "csc.fits"), "--chanmaster",
-            str(files / "chanmaster.parquet")]
+    return [
+        "--archive",
+        "embedded",
+        "--csc",
+        str(files / "csc.fits"),
+        "--chanmaster",
+        str(files / "chanmaster.parquet"),
+    ]
 
 
 def run(capsys, *arguments):
@@ -70,8 +93,11 @@ def assert_one_sentence(error, *words):
 
 
 def tables_of(folder):
-    return {path.name: path.read_bytes() for path in (folder / "tables").iterdir()
-            if path.suffix in {".ecsv", ".csv"}}
+    return {
+        path.name: path.read_bytes()
+        for path in (folder / "tables").iterdir()
+        if path.suffix in {".ecsv", ".csv"}
+    }
 
 
 def test_embedded_and_a_service_give_the_same_tables(files, archive, tmp_path, capsys):
@@ -80,8 +106,13 @@ def test_embedded_and_a_service_give_the_same_tables(files, archive, tmp_path, c
     assert "shipped with the package" in error
     assert re.search(r"Fermi sources in them +[1-9]", out)
     assert str(tmp_path / "one" / "index.html") in out
-    reproduce(tmp_path / "two", client=CSCPlaneClass(vo_url=archive.url), figures=[], show_progress=False,
-              fermi=Fermi4FGL.get_catalog(path=shipped_catalog()))
+    reproduce(
+        tmp_path / "two",
+        client=CSCPlaneClass(vo_url=archive.url),
+        figures=[],
+        show_progress=False,
+        fermi=Fermi4FGL.get_catalog(path=shipped_catalog()),
+    )
     one, two = tables_of(tmp_path / "one"), tables_of(tmp_path / "two")
     assert len(one) == 11
     assert len(list((tmp_path / "one" / "figures").iterdir())) == 28
@@ -89,25 +120,61 @@ def test_embedded_and_a_service_give_the_same_tables(files, archive, tmp_path, c
 
 
 def test_query_writes_whole_tables(archive, tmp_path, capsys):
-    code, out, error = run(capsys, "query", "csc", "--archive", archive.url + "/tap", "--columns", "name,ra",
-                           "--output", tmp_path / "csc.parquet")
+    code, out, error = run(
+        capsys,
+        "query",
+        "csc",
+        "--archive",
+        archive.url + "/tap",
+        "--columns",
+        "name,ra",
+        "--output",
+        tmp_path / "csc.parquet",
+    )
     assert (code, error) == (0, "")
     table = read_table(tmp_path / "csc.parquet")
     assert (len(table), table.colnames) == (300, ["name", "ra"])
     assert table.meta["completeness"]["rows"] == 300
     assert out.startswith("300 rows, 2 columns")
-    code, _, _ = run(capsys, "query", "SELECT obsid FROM chanmaster WHERE obsid < 5",
-                     "--archive", archive.url, "--output", tmp_path / "few.csv")
+    code, _, _ = run(
+        capsys,
+        "query",
+        "SELECT obsid FROM chanmaster WHERE obsid < 5",
+        "--archive",
+        archive.url,
+        "--output",
+        tmp_path / "few.csv",
+    )
     assert code == 0
     assert read_table(tmp_path / "few.csv")["obsid"].tolist() == [0, 1, 2, 3, 4]
-    code, _, _ = run(capsys, "query", "chanmaster", "--columns", "obsid", "--archive", archive.url,
-                     "--maxrec", 3, "--output", tmp_path / "first.ecsv")
+    code, _, _ = run(
+        capsys,
+        "query",
+        "chanmaster",
+        "--columns",
+        "obsid",
+        "--archive",
+        archive.url,
+        "--maxrec",
+        3,
+        "--output",
+        tmp_path / "first.ecsv",
+    )
     assert (code, len(read_table(tmp_path / "first.ecsv"))) == (0, 3)
 
 
 def test_match_writes_pairs(files, tmp_path, capsys):
-    arguments = ["match", files / "csc.fits", shipped_catalog(), "--right-coordinates", "RAJ2000,DEJ2000",
-                 "--left-coordinates", "ra,dec", "--output", tmp_path / "pairs.ecsv"]
+    arguments = [
+        "match",
+        files / "csc.fits",
+        shipped_catalog(),
+        "--right-coordinates",
+        "RAJ2000,DEJ2000",
+        "--left-coordinates",
+        "ra,dec",
+        "--output",
+        tmp_path / "pairs.ecsv",
+    ]
     code, out, error = run(capsys, *arguments, "--radius", "0.1deg")
     assert (code, error) == (0, "")
     pairs = read_table(tmp_path / "pairs.ecsv")
@@ -128,7 +195,10 @@ USAGE = [
     (["reproduce", "--radius", "far"], ["not an angle"]),
     (["reproduce", "--archive", "nowhere"], ["'nowhere'", "heasarc, embedded, or a URL"]),
     (["reproduce", "--csc", "my.fits"], ["--archive embedded"]),
-    (["reproduce", "--archive", "http://127.0.0.1:9", "--chanmaster", "my.fits"], ["--archive embedded"]),
+    (
+        ["reproduce", "--archive", "http://127.0.0.1:9", "--chanmaster", "my.fits"],
+        ["--archive embedded"],
+    ),
     (["reproduce", "--archive", "embedded", "--fermi", "DR9"], ["DR9", "DR4"]),
     (["query", "csc"], ["--output"]),
     (["query", "csc", "--output", "csc.doc"], [".parquet"]),
@@ -166,8 +236,16 @@ FAILURES = {
 def test_bad_fermi_files_end_with_1(case, files, archive, tmp_path, capsys):
     make, word = FAILURES[case]
     file = make(files, tmp_path)
-    code, out, error = run(capsys, "reproduce", "--archive", archive.url, "--fermi",
-                           f"{file.parent}/{file.name}", "--output", tmp_path / "out")
+    code, out, error = run(
+        capsys,
+        "reproduce",
+        "--archive",
+        archive.url,
+        "--fermi",
+        f"{file.parent}/{file.name}",
+        "--output",
+        tmp_path / "out",
+    )
     assert (code, out) == (1, "")
     assert_one_sentence(error, word)
     assert not (tmp_path / "out").exists()
@@ -182,9 +260,20 @@ def test_bad_chandra_files_end_with_1(case, files, tmp_path, capsys):
         write_table(Table({"lon": [1.0], "lat": [2.0]}), file)
     elif case == "no rows":
         write_table(read_table(files / "csc.fits")[:0], file)
-    code, out, error = run(capsys, "reproduce", "--archive", "embedded", "--csc", file, "--chanmaster",
-                           files / "chanmaster.parquet", "--fermi", shipped_catalog(),
-                           "--output", tmp_path / "out")
+    code, out, error = run(
+        capsys,
+        "reproduce",
+        "--archive",
+        "embedded",
+        "--csc",
+        file,
+        "--chanmaster",
+        files / "chanmaster.parquet",
+        "--fermi",
+        shipped_catalog(),
+        "--output",
+        tmp_path / "out",
+    )
     assert (code, out) == (1, "")
     assert_one_sentence(error.splitlines(keepends=True)[-1])
     assert not (tmp_path / "out" / "summary.json").exists()
@@ -195,16 +284,32 @@ def test_archive_that_is_down_ends_with_1(tmp_path, capsys):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with conf.set_temp("retries", 0):
-        code, out, error = run(capsys, "reproduce", "--archive", f"http://127.0.0.1:{port}", "--fermi",
-                               shipped_catalog(), "--output", tmp_path / "out")
+        code, out, error = run(
+            capsys,
+            "reproduce",
+            "--archive",
+            f"http://127.0.0.1:{port}",
+            "--fermi",
+            shipped_catalog(),
+            "--output",
+            tmp_path / "out",
+        )
     assert (code, out) == (1, "")
     assert_one_sentence(error, str(port))
 
 
 def test_folder_that_cannot_be_written_ends_with_1(archive, tmp_path, capsys):
     (tmp_path / "file").write_text("older")
-    code, _, error = run(capsys, "reproduce", "--archive", archive.url, "--fermi", shipped_catalog(),
-                         "--output", tmp_path / "file" / "out")
+    code, _, error = run(
+        capsys,
+        "reproduce",
+        "--archive",
+        archive.url,
+        "--fermi",
+        shipped_catalog(),
+        "--output",
+        tmp_path / "file" / "out",
+    )
     assert code == 1
     assert_one_sentence(error, "cannot be written")
     assert (tmp_path / "file").read_text() == "older"
@@ -212,20 +317,38 @@ def test_folder_that_cannot_be_written_ends_with_1(archive, tmp_path, capsys):
 
 def test_unknown_column_and_table_end_with_1(archive, tmp_path, capsys):
     for what in (["csc", "--columns", "name,flux_aper_b"], ["cscx", "--columns", "name"]):
-        code, _, error = run(capsys, "query", *what, "--archive", archive.url, "--output", tmp_path / "t.csv")
+        code, _, error = run(
+            capsys, "query", *what, "--archive", archive.url, "--output", tmp_path / "t.csv"
+        )
         assert code in {1, 2}
         assert_one_sentence(error, "flux_aper_b" if what[0] == "csc" else "cscx")
 
 
 def test_match_of_damaged_and_other_files(files, tmp_path, capsys):
     (tmp_path / "broken.fits").write_bytes(b"SIMPLE")
-    code, _, error = run(capsys, "match", tmp_path / "broken.fits", files / "csc.fits", "--radius", "1deg",
-                         "--output", tmp_path / "pairs.csv")
+    code, _, error = run(
+        capsys,
+        "match",
+        tmp_path / "broken.fits",
+        files / "csc.fits",
+        "--radius",
+        "1deg",
+        "--output",
+        tmp_path / "pairs.csv",
+    )
     assert code == 1
     assert_one_sentence(error, "broken.fits")
     for radius, word in (("0.1", "unit"), ("no_such_column", "column"), ("-1deg", "between")):
-        code, _, error = run(capsys, "match", files / "csc.fits", files / "csc.fits", "--radius", radius,
-                             "--output", tmp_path / "pairs.csv")
+        code, _, error = run(
+            capsys,
+            "match",
+            files / "csc.fits",
+            files / "csc.fits",
+            "--radius",
+            radius,
+            "--output",
+            tmp_path / "pairs.csv",
+        )
         assert code == 2
         assert_one_sentence(error, word)
     assert not (tmp_path / "pairs.csv").exists()
@@ -248,12 +371,18 @@ def test_help_and_version(capsys):
 
 def start(*arguments):
     # Its own group, so that a signal meets it alone.
-    return subprocess.Popen([sys.executable, "-m", "astroquery_cfx.cli", *map(str, arguments)], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-                            # a test run in the background of a shell inherits that Ctrl-C is ignored
-                            preexec_fn=functools.partial(  # noqa: PLW1509
-                                signal.signal, signal.SIGINT, signal.SIG_DFL),
-                            env={**os.environ, "PYTHONWARNINGS": ""})
+    return subprocess.Popen(
+        [sys.executable, "-m", "astroquery_cfx.cli", *map(str, arguments)],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # a test run in the background of a shell inherits that Ctrl-C is ignored
+        preexec_fn=functools.partial(  # noqa: PLW1509
+            signal.signal, signal.SIGINT, signal.SIG_DFL
+        ),
+        env={**os.environ, "PYTHONWARNINGS": ""},
+    )
 
 
 def first_line(process, seconds=60):
@@ -310,16 +439,24 @@ def test_issue_commands_give_the_known_counts(shared_data, tmp_path, capsys):
     """The whole simulated sky is made first: about a minute."""
     sample = ["--csc", shared_data / "csc_real_sample.fits"]
     fermi = ["--fermi", shared_data / "fermi" / "gll_psc_v35.fit.gz"]
-    code, out, error = run(capsys, "reproduce", "--archive", "embedded",
-                           *sample, *fermi, "--output", tmp_path / "one")
+    code, out, error = run(
+        capsys, "reproduce", "--archive", "embedded", *sample, *fermi, "--output", tmp_path / "one"
+    )
     assert code == 0, error
     assert re.search(r"pairs +566\n", out)
     assert re.search(r"Fermi sources in them +75\n", out)
     process = start("serve", *sample)
     try:
         url = first_line(process, 300).split()[-1]
-        code, _, error = run(capsys, "reproduce", "--archive", url.removesuffix("/tap"), *fermi,
-                             "--output", tmp_path / "two")
+        code, _, error = run(
+            capsys,
+            "reproduce",
+            "--archive",
+            url.removesuffix("/tap"),
+            *fermi,
+            "--output",
+            tmp_path / "two",
+        )
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)

@@ -16,8 +16,19 @@ from astroquery_cfx.fermi import shipped_catalog
 from astroquery_cfx.files import read_table
 from astroquery_cfx.reproduce import class_shares, reproduce, select_classes
 
-MATCHED = ["csc_name", "csc_l", "csc_b", "csc_flux", "fermi_name", "fermi_l", "fermi_b", "fermi_r95",
-           "fermi_flux", "fermi_class", "separation"]
+MATCHED = [
+    "csc_name",
+    "csc_l",
+    "csc_b",
+    "csc_flux",
+    "fermi_name",
+    "fermi_l",
+    "fermi_b",
+    "fermi_r95",
+    "fermi_flux",
+    "fermi_class",
+    "separation",
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,26 +43,45 @@ def sources(fermi):
     plane = fermi[np.abs(fermi["GLAT"]) < 9][:40]
     number = 600
     of = rng.integers(0, len(plane), number)
-    position = SkyCoord(l=np.array(plane["GLON"], float)[of] + rng.uniform(-0.2, 0.2, number),
-                        b=np.array(plane["GLAT"], float)[of] + rng.uniform(-0.2, 0.2, number), unit="deg",
-                        frame="galactic").icrs
+    position = SkyCoord(
+        l=np.array(plane["GLON"], float)[of] + rng.uniform(-0.2, 0.2, number),
+        b=np.array(plane["GLAT"], float)[of] + rng.uniform(-0.2, 0.2, number),
+        unit="deg",
+        frame="galactic",
+    ).icrs
     flux = 10 ** rng.uniform(-15, -12, number)
     flux[::10] = 0
-    return Table({"name": [f"2CXO J{row:06d}.0+000000" for row in range(number)], "ra": position.ra.deg,
-                  "dec": position.dec.deg, "lii": position.galactic.l.deg, "bii": position.galactic.b.deg,
-                  "b_flux_ap": MaskedColumn(flux, mask=np.arange(number) % 17 == 0, unit="erg / (s cm2)")})
+    return Table(
+        {
+            "name": [f"2CXO J{row:06d}.0+000000" for row in range(number)],
+            "ra": position.ra.deg,
+            "dec": position.dec.deg,
+            "lii": position.galactic.l.deg,
+            "bii": position.galactic.b.deg,
+            "b_flux_ap": MaskedColumn(flux, mask=np.arange(number) % 17 == 0, unit="erg / (s cm2)"),
+        }
+    )
 
 
 @pytest.fixture(scope="module")
 def observations():
     rng = np.random.default_rng(6)
     number = 50
-    return Table({"obsid": np.arange(number), "ra": MaskedColumn(rng.uniform(0, 360, number), unit="deg",
-                                                                 mask=np.arange(number) == 3),
-                  "dec": MaskedColumn(rng.uniform(-80, 80, number), mask=np.arange(number) == 3, unit="deg"),
-                  "exposure": MaskedColumn(np.where(np.arange(number) % 7, 1e4, 0.0), unit="s"),
-                  "detector": ["ACIS-S"] * number, "time": rng.uniform(5e4, 6e4, number),
-                  "name": ["x"] * number})
+    return Table(
+        {
+            "obsid": np.arange(number),
+            "ra": MaskedColumn(
+                rng.uniform(0, 360, number), unit="deg", mask=np.arange(number) == 3
+            ),
+            "dec": MaskedColumn(
+                rng.uniform(-80, 80, number), mask=np.arange(number) == 3, unit="deg"
+            ),
+            "exposure": MaskedColumn(np.where(np.arange(number) % 7, 1e4, 0.0), unit="s"),
+            "detector": ["ACIS-S"] * number,
+            "time": rng.uniform(5e4, 6e4, number),
+            "name": ["x"] * number,
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +93,13 @@ def archive(sources, observations):
 @pytest.fixture(scope="module")
 def done(archive, fermi, tmp_path_factory):
     output = tmp_path_factory.mktemp("job") / "results"
-    summary = reproduce(output, client=CSCPlaneClass(vo_url=archive.url), fermi=fermi, show_progress=False,
-                        figures=["class_shares", "matches_map"])
+    summary = reproduce(
+        output,
+        client=CSCPlaneClass(vo_url=archive.url),
+        fermi=fermi,
+        show_progress=False,
+        figures=["class_shares", "matches_map"],
+    )
     return output, summary
 
 
@@ -72,11 +107,17 @@ def expected_pairs(sources, fermi):
     """The same pairs by astropy, as the notebook finds them."""
     good = sources[(np.ma.filled(sources["b_flux_ap"], -1) > 0) & (np.abs(sources["bii"]) <= 10)]
     chandra = SkyCoord(good["ra"], good["dec"], unit="deg").galactic
-    gamma = SkyCoord(l=np.array(fermi["GLON"], float), b=np.array(
-        fermi["GLAT"], float), unit="deg", frame="galactic")
+    gamma = SkyCoord(
+        l=np.array(fermi["GLON"], float),
+        b=np.array(fermi["GLAT"], float),
+        unit="deg",
+        frame="galactic",
+    )
     i, j, separation, _ = chandra.search_around_sky(gamma, 0.1 * u.deg)
-    return good, {(str(good["name"][b]), str(fermi["Source_Name"][a])): s
-                  for a, b, s in zip(i, j, separation.deg, strict=True)}
+    return good, {
+        (str(good["name"][b]), str(fermi["Source_Name"][a])): s
+        for a, b, s in zip(i, j, separation.deg, strict=True)
+    }
 
 
 def test_finds_the_pairs_that_astropy_finds(done, sources, fermi):
@@ -85,12 +126,20 @@ def test_finds_the_pairs_that_astropy_finds(done, sources, fermi):
     matched = read_table(output / "tables" / "matched.ecsv")
     assert len(pairs) > 50
     assert matched.colnames == MATCHED
-    found = dict(zip(zip(matched["csc_name"], matched["fermi_name"],
-                 strict=True), matched["separation"], strict=True))
+    found = dict(
+        zip(
+            zip(matched["csc_name"], matched["fermi_name"], strict=True),
+            matched["separation"],
+            strict=True,
+        )
+    )
     assert found.keys() == pairs.keys()
     assert max(abs(found[pair] - pairs[pair]) for pair in pairs) < 1e-9
-    assert (summary["sources"], summary["sources_plane"],
-            summary["pairs"]) == (len(sources), len(good), len(pairs))
+    assert (summary["sources"], summary["sources_plane"], summary["pairs"]) == (
+        len(sources),
+        len(good),
+        len(pairs),
+    )
     assert summary["fermi_matched"] == len({pair[1] for pair in pairs})
     assert summary["csc_matched"] == len({pair[0] for pair in pairs})
     flux = np.ma.compressed(sources["b_flux_ap"][np.ma.filled(sources["b_flux_ap"], -1) > 0])
@@ -102,13 +151,28 @@ def test_finds_the_pairs_that_astropy_finds(done, sources, fermi):
 
 def test_tables_hang_together(done):
     output, summary = done
-    tables = {name: read_table(output / "tables" / f"{name}.ecsv") for name in
-              ("matched", "grouped", "separations", "class_shares", "pulsars")}
+    tables = {
+        name: read_table(output / "tables" / f"{name}.ecsv")
+        for name in ("matched", "grouped", "separations", "class_shares", "pulsars")
+    }
     grouped, matched = tables["grouped"], tables["matched"]
-    assert grouped.colnames == ["fermi_name", "fermi_l", "fermi_b", "fermi_flux", "fermi_r95", "fermi_class",
-                                "num_csc_matches", "csc_name", "csc_flux", "csc_l", "csc_b", "separation"]
+    assert grouped.colnames == [
+        "fermi_name",
+        "fermi_l",
+        "fermi_b",
+        "fermi_flux",
+        "fermi_r95",
+        "fermi_class",
+        "num_csc_matches",
+        "csc_name",
+        "csc_flux",
+        "csc_l",
+        "csc_b",
+        "separation",
+    ]
     assert list(zip(grouped["fermi_l"], grouped["fermi_b"], strict=True)) == sorted(
-        zip(grouped["fermi_l"], grouped["fermi_b"], strict=True))
+        zip(grouped["fermi_l"], grouped["fermi_b"], strict=True)
+    )
     for row in grouped:
         own = matched[matched["fermi_name"] == row["fermi_name"]]
         assert row["num_csc_matches"] == len(own)
@@ -118,7 +182,10 @@ def test_tables_hang_together(done):
     assert matched["fermi_r95"].description.startswith("Semi-major axis of the 95%")
     assert matched["csc_l"].meta["ucd"] == "pos.galactic.lon"
     offset = tables["separations"]["offset_95"]
-    assert np.ma.getmaskarray(offset).sum() == np.isnan(np.ma.filled(matched["fermi_r95"], np.nan)).sum()
+    assert (
+        np.ma.getmaskarray(offset).sum()
+        == np.isnan(np.ma.filled(matched["fermi_r95"], np.nan)).sum()
+    )
     assert tables["class_shares"]["num_matched"].sum() == summary["fermi_matched"]
     assert {code.lower() for code in tables["pulsars"]["fermi_class"]} <= {"psr", "msp"}
 
@@ -131,8 +198,10 @@ def test_every_format_holds_the_same(done, name, ending):
     assert other.colnames == table.colnames
     for column in table.colnames:
         for one, two in zip(table[column], other[column], strict=True):
-            np.testing.assert_array_equal(np.ma.filled(one, -1) if one is not np.ma.masked else -1,
-                                          np.ma.filled(two, -1) if two is not np.ma.masked else -1)
+            np.testing.assert_array_equal(
+                np.ma.filled(one, -1) if one is not np.ma.masked else -1,
+                np.ma.filled(two, -1) if two is not np.ma.masked else -1,
+            )
 
 
 def test_summary_names_every_file_and_proof(done):
@@ -142,8 +211,11 @@ def test_summary_names_every_file_and_proof(done):
     assert written == set(summary["files"]) | {"summary.json", "index.html"}
     for name, digest in summary["files"].items():
         assert hashlib.sha256((output / name).read_bytes()).hexdigest() == digest
-    assert sum(name.endswith(".png") for name in written) == sum(
-        name.endswith(".pdf") for name in written) == 2
+    assert (
+        sum(name.endswith(".png") for name in written)
+        == sum(name.endswith(".pdf") for name in written)
+        == 2
+    )
     assert summary["figures_left_out"] == {}
     for record in summary["completeness"].values():
         assert record["rows"] == record["rows_before"] == record["rows_after"]
@@ -169,8 +241,13 @@ def test_page_links_what_there_is_and_nothing_elsewhere(done):
 def test_twice_the_same_bytes_in_the_same_place(done, sources, observations, fermi, tmp_path):
     # At another port, at another time.
     with EmbeddedArchive({"csc": sources, "chanmaster": observations}) as other:
-        again = reproduce(tmp_path, client=CSCPlaneClass(vo_url=other.url), fermi=fermi, show_progress=False,
-                          figures=["class_shares"])
+        again = reproduce(
+            tmp_path,
+            client=CSCPlaneClass(vo_url=other.url),
+            fermi=fermi,
+            show_progress=False,
+            figures=["class_shares"],
+        )
     assert sum(name.startswith("figures/") for name in again["files"]) == 2
     same = {name: digest for name, digest in again["files"].items() if not name.endswith(".vot")}
     assert same == {name: digest for name, digest in done[1]["files"].items() if name in same}
@@ -180,19 +257,35 @@ def test_simulated_tables_say_so_everywhere(sources, observations, fermi, tmp_pa
     simulated = sources.copy()
     simulated.meta["simulated"] = "Drawn from <dice>."
     with EmbeddedArchive({"csc": simulated, "chanmaster": observations}) as archive:
-        summary = reproduce(tmp_path, client=CSCPlaneClass(vo_url=archive.url), fermi=fermi, figures=[],
-                            show_progress=False)
+        summary = reproduce(
+            tmp_path,
+            client=CSCPlaneClass(vo_url=archive.url),
+            fermi=fermi,
+            figures=[],
+            show_progress=False,
+        )
     assert summary["simulated"] == "Chandra sources: Drawn from <dice>."
     assert sum(name.startswith("figures/") for name in summary["files"]) == 0
     page = (tmp_path / "index.html").read_text()
     assert "Drawn from &lt;dice&gt;." in page
     for name in ("matched", "grouped", "separations", "class_shares", "pulsars"):
-        assert read_table(tmp_path / "tables" / f"{name}.ecsv").meta["simulated"] == "Drawn from <dice>."
+        assert (
+            read_table(tmp_path / "tables" / f"{name}.ecsv").meta["simulated"]
+            == "Drawn from <dice>."
+        )
     assert "simulated" not in read_table(tmp_path / "tables" / "observations.parquet").meta
 
 
-@pytest.mark.parametrize("options", [{"radius": 0.1}, {"b_max": -1 * u.deg}, {"radius": np.nan * u.deg},
-                                     {"b_max": 1 * u.m}, {"radius": [1, 2] * u.deg}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"radius": 0.1},
+        {"b_max": -1 * u.deg},
+        {"radius": np.nan * u.deg},
+        {"b_max": 1 * u.m},
+        {"radius": [1, 2] * u.deg},
+    ],
+)
 def test_angles_are_checked_before_anything_is_fetched(options, fermi, tmp_path):
     with pytest.raises(InvalidInputError, match=next(iter(options))):
         reproduce(tmp_path / "out", client=None, fermi=fermi, **options)
@@ -203,7 +296,9 @@ def test_failure_leaves_older_results_whole(done, archive, fermi, tmp_path):
     output, _ = done
     before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
     with pytest.raises(CFXError, match=r"within 1e-06 deg of a Fermi source\. Remedy"):
-        reproduce(output, client=CSCPlaneClass(vo_url=archive.url), fermi=fermi, radius=1e-6 * u.deg)
+        reproduce(
+            output, client=CSCPlaneClass(vo_url=archive.url), fermi=fermi, radius=1e-6 * u.deg
+        )
     assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
 
 
@@ -220,8 +315,15 @@ def test_unknown_figure_is_refused_before_fetching(fermi, tmp_path):
 
 
 def test_class_shares_and_selection_know_every_kind():
-    fermi = Table({"Source_Name": ["A", "B", "C", "D", "E", "F"], "GLAT": [0, 1, -2, 3, 4, 50.0],
-                   "CLASS1": MaskedColumn(["PSR", "bll", "unk", "", "new", "psr"], mask=[0, 0, 0, 1, 0, 0])})
+    fermi = Table(
+        {
+            "Source_Name": ["A", "B", "C", "D", "E", "F"],
+            "GLAT": [0, 1, -2, 3, 4, 50.0],
+            "CLASS1": MaskedColumn(
+                ["PSR", "bll", "unk", "", "new", "psr"], mask=[0, 0, 0, 1, 0, 0]
+            ),
+        }
+    )
     shares = class_shares(fermi, Table({"fermi_name": ["A", "A", "D", "F"]}), 10 * u.deg)
     assert shares["num_plane"].tolist() == [1, 1, 2, 1]
     assert shares["num_matched"].tolist() == [1, 0, 0, 1]
@@ -236,6 +338,11 @@ def test_number_of_pairs_of_the_real_sample(shared_data, observations, tmp_path)
     fermi = Fermi4FGL.get_catalog(path=shared_data / "fermi" / "gll_psc_v35.fit.gz")
     sample = shared_data / "csc_real_sample.fits"
     with EmbeddedArchive({"csc": sample, "chanmaster": observations}) as archive:
-        summary = reproduce(tmp_path, client=CSCPlaneClass(vo_url=archive.url), fermi=fermi, figures=[],
-                            show_progress=False)
+        summary = reproduce(
+            tmp_path,
+            client=CSCPlaneClass(vo_url=archive.url),
+            fermi=fermi,
+            figures=[],
+            show_progress=False,
+        )
     assert (summary["sources"], summary["pairs"], summary["fermi_matched"]) == (10_300, 566, 75)

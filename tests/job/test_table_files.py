@@ -28,11 +28,17 @@ def lists(*cells):
 def hard_table():
     """Each column has a way to be lost."""
     table = Table(meta={"simulated": "Not a real sky.", "nested": {"a": [1, 2.5, None]}, "é": "ü"})
-    table["flux"] = Column(lists(([1.0, np.nan], float), ([], float), ([0.1], float)), unit="erg / (s cm2)",
-                           description="Fluxes, not équal", meta={"ucd": "phot.flux"})
+    table["flux"] = Column(
+        lists(([1.0, np.nan], float), ([], float), ([0.1], float)),
+        unit="erg / (s cm2)",
+        description="Fluxes, not équal",
+        meta={"ucd": "phot.flux"},
+    )
     table["names"] = lists((['a, "b"', "é "], str), ([], str), ([""], str))
     table["counts"] = lists(([1, 2], int), ([], int), ([3], int))
-    table["hidden_list"] = MaskedColumn(lists(([1.0], float), ([2.0], float), ([], float)), mask=[0, 1, 0])
+    table["hidden_list"] = MaskedColumn(
+        lists(([1.0], float), ([2.0], float), ([], float)), mask=[0, 1, 0]
+    )
     table["text"] = MaskedColumn(["", "x", "y"], mask=[0, 1, 0])
     table["unit_text"] = MaskedColumn(["z", "x", "y"], mask=[0, 1, 0])
     table["not_masked"] = MaskedColumn([1.0, 2.0, 3.0])
@@ -67,7 +73,9 @@ def assert_same_values(table, back):
             cell, other = np.asarray(table[name][row]), np.asarray(back[name][row])
             assert other.shape == cell.shape, name
             assert not cell.size or other.dtype.kind in {
-                cell.dtype.kind, *("iu" if cell.dtype.kind in "iu" else "")}
+                cell.dtype.kind,
+                *("iu" if cell.dtype.kind in "iu" else ""),
+            }
             np.testing.assert_array_equal(other, cell, err_msg=name)
 
 
@@ -83,10 +91,14 @@ def test_nothing_is_lost(ending, rows, tmp_path):
         column, other = table[name], back[name]
         assert type(other) is type(column), name
         assert (other.unit, other.description, dict(other.meta)) == (
-            column.unit, column.description, dict(column.meta))
+            column.unit,
+            column.description,
+            dict(column.meta),
+        )
         # ECSV knows text, not the width of a column of it.
         assert other.dtype == column.dtype or (
-            ending == "ecsv" and other.dtype.kind == column.dtype.kind == "U")
+            ending == "ecsv" and other.dtype.kind == column.dtype.kind == "U"
+        )
 
 
 def test_csv_keeps_values_masks_and_what_is_text(tmp_path):
@@ -101,12 +113,16 @@ def test_csv_keeps_values_masks_and_what_is_text(tmp_path):
 
 def test_csv_reads_what_other_programs_write(tmp_path):
     path = tmp_path / "other.csv"
-    path.write_bytes(b"\xef\xbb\xbfname,ra,n,flag,gap\r\nM 31,10.5,1,True,\r\n"
-                     b"\"a, b\",-1e-3,2,False,x\r\n\r\n")
+    path.write_bytes(
+        b'\xef\xbb\xbfname,ra,n,flag,gap\r\nM 31,10.5,1,True,\r\n"a, b",-1e-3,2,False,x\r\n\r\n'
+    )
     table = read_table(path)
     assert table["name"].tolist() == ["M 31", "a, b"]
     assert (table["ra"].tolist(), table["n"].tolist(), table["flag"].tolist()) == (
-        [10.5, -0.001], [1, 2], [True, False])
+        [10.5, -0.001],
+        [1, 2],
+        [True, False],
+    )
     assert table["gap"].mask.tolist() == [True, False]
 
 
@@ -118,13 +134,22 @@ def test_same_table_same_bytes(ending, tmp_path):
 
 
 def test_other_readers_see_the_tables(tmp_path):
-    table = Table({"name": ["a", "b"], "flux": MaskedColumn([1.5, 2.0], mask=[False, True], unit="mJy"),
-                   "near": lists(([1.0, 2.0], float), ([], float))}, meta={"simulated": "Not real."})
+    table = Table(
+        {
+            "name": ["a", "b"],
+            "flux": MaskedColumn([1.5, 2.0], mask=[False, True], unit="mJy"),
+            "near": lists(([1.0, 2.0], float), ([], float)),
+        },
+        meta={"simulated": "Not real."},
+    )
     for ending in ("ecsv", "fits", "vot", "parquet"):
         write_table(table, tmp_path / f"t.{ending}")
     ecsv = Table.read(tmp_path / "t.ecsv")
-    assert (ecsv["flux"].unit, ecsv["flux"].mask.tolist(), ecsv["near"]
-            [0].tolist()) == (u.mJy, [False, True], [1, 2])
+    assert (ecsv["flux"].unit, ecsv["flux"].mask.tolist(), ecsv["near"][0].tolist()) == (
+        u.mJy,
+        [False, True],
+        [1, 2],
+    )
     with fits.open(tmp_path / "t.fits") as hdus:
         assert hdus[1].columns["flux"].unit == "mJy"
         assert [cell.tolist() for cell in hdus[1].data["near"]] == [[1.0, 2.0], []]
@@ -162,9 +187,15 @@ def test_damaged_files_are_named(ending, fault, tmp_path):
     path = tmp_path / f"table.{ending}"
     write_table(hard_table(), path)
     whole = path.read_bytes()
-    path.write_bytes({"empty": b"", "html": b"<html><body>503 Service Unavailable",
-                      "bytes": bytes(range(256)) * 9,
-                      "half": whole[:len(whole) // 2], "nine bytes less": whole[:-9]}[fault])
+    path.write_bytes(
+        {
+            "empty": b"",
+            "html": b"<html><body>503 Service Unavailable",
+            "bytes": bytes(range(256)) * 9,
+            "half": whole[: len(whole) // 2],
+            "nine bytes less": whole[:-9],
+        }[fault]
+    )
     with pytest.raises(InvalidFileError, match=path.name):
         read_table(path)
 
@@ -182,7 +213,9 @@ def test_objects_and_mixins_are_refused(tmp_path):
     with pytest.raises(InvalidInputError, match="'thing'"):
         write_table(Table({"thing": np.array([{}, object()], dtype=object)}), tmp_path / "t.ecsv")
     with pytest.raises(InvalidInputError, match="'when'"):
-        write_table(Table({"when": np.array(["2026-01-01"], dtype="datetime64[D]")}), tmp_path / "t.ecsv")
+        write_table(
+            Table({"when": np.array(["2026-01-01"], dtype="datetime64[D]")}), tmp_path / "t.ecsv"
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -199,25 +232,40 @@ def test_older_file_survives_a_failure(tmp_path):
 
 
 # Any text, and more often those that some format gives a meaning.
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
-               | st.sampled_from("#\"', \t\r\n\\%-[]{}:&*"), max_size=8)
+TEXT = st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+    | st.sampled_from("#\"', \t\r\n\\%-[]{}:&*"),
+    max_size=8,
+)
 
 
 @example([("# no comment", False, ["#"], 1.0)])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(TEXT, st.booleans(), st.lists(TEXT, max_size=3), st.floats()),
-                min_size=1, max_size=4))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.tuples(TEXT, st.booleans(), st.lists(TEXT, max_size=3), st.floats()),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_any_text_survives(tmp_path, rows):
-    table = Table({"text": [row[0] for row in rows],
-                   "masked": MaskedColumn([row[0] for row in rows], mask=[row[1] for row in rows]),
-                   "list": lists(*((row[2], str) for row in rows)),
-                   "number": np.array([row[3] for row in rows])})
+    table = Table(
+        {
+            "text": [row[0] for row in rows],
+            "masked": MaskedColumn([row[0] for row in rows], mask=[row[1] for row in rows]),
+            "list": lists(*((row[2], str) for row in rows)),
+            "number": np.array([row[3] for row in rows]),
+        }
+    )
     for ending in ("ecsv", "csv", "fits", "vot", "parquet"):
         write_table(table, tmp_path / f"t.{ending}")
         back = read_table(tmp_path / f"t.{ending}")
         for name in ("text", "number", "masked"):
-            np.testing.assert_array_equal(plain_mask(back[name]), plain_mask(
-                table[name]), err_msg=f"{ending} {name}")
+            np.testing.assert_array_equal(
+                plain_mask(back[name]), plain_mask(table[name]), err_msg=f"{ending} {name}"
+            )
         for row in range(len(rows)):
             assert back["list"][row].tolist() == table["list"][row].tolist(), ending
             assert str(back["text"][row]) == rows[row][0], ending
@@ -225,15 +273,18 @@ def test_any_text_survives(tmp_path, rows):
 
 
 def test_meta_that_json_cannot_hold_becomes_text(tmp_path):
-    table = Table({"a": [1]}, meta={"path": tmp_path, "number": np.float64(2.5), "array": np.arange(2)})
+    table = Table(
+        {"a": [1]}, meta={"path": tmp_path, "number": np.float64(2.5), "array": np.arange(2)}
+    )
     write_table(table, tmp_path / "t.parquet")
     meta = read_table(tmp_path / "t.parquet").meta
     assert meta == {"path": str(tmp_path), "number": 2.5, "array": [0, 1]}
     assert json.dumps(meta)
 
 
-@pytest.mark.parametrize(("name", "ending"),
-                         [("é", "fits"), ("a\nb", "ecsv"), ("a\nb", "vot"), ("a\tb", "csv")])
+@pytest.mark.parametrize(
+    ("name", "ending"), [("é", "fits"), ("a\nb", "ecsv"), ("a\nb", "vot"), ("a\tb", "csv")]
+)
 def test_names_that_a_format_cannot_hold(tmp_path, name, ending):
     with pytest.raises(InvalidInputError, match="column named"):
         write_table(Table({name: [1]}), tmp_path / f"t.{ending}")

@@ -180,7 +180,9 @@ def _spoil_fields(name, document):
         document.rows = [row[::-1] for row in document.rows]
     elif name == "fields_upper":
         fields = [
-            re.sub(rb'name="(\w+)"', lambda found: found[0].upper().replace(b"NAME=", b"name="), field)
+            re.sub(
+                rb'name="(\w+)"', lambda found: found[0].upper().replace(b"NAME=", b"name="), field
+            )
             for field in fields
         ]
     elif name == "fields_retyped":
@@ -257,8 +259,18 @@ class FaultProxy:
 
     def answer(self, method, path, data, content_type):
         """The service's own answer: status, content type, body."""
-        form = data if b"boundary" in content_type.encode() else parse_qs(data.decode()).get("QUERY", [""])[0]
-        known = (self.version, method, path, form, parse_qs(data.decode("latin-1")).get("MAXREC", [""])[0])
+        form = (
+            data
+            if b"boundary" in content_type.encode()
+            else parse_qs(data.decode()).get("QUERY", [""])[0]
+        )
+        known = (
+            self.version,
+            method,
+            path,
+            form,
+            parse_qs(data.decode("latin-1")).get("MAXREC", [""])[0],
+        )
         if known not in self._answers or "async" in path:
             url = self.upstreams[self.version] + path.removeprefix("/xamin/vo/tap")
             reply = self._session.request(
@@ -269,7 +281,9 @@ class FaultProxy:
                 allow_redirects=False,
                 headers={"Content-Type": content_type} if data else {},
             )
-            target = reply.headers.get("Location", "").replace(self.upstreams[self.version], self.url)
+            target = reply.headers.get("Location", "").replace(
+                self.upstreams[self.version], self.url
+            )
             kind = reply.headers.get("Content-Type", "")
             self._answers[known] = reply.status_code, kind, reply.content, target
         return self._answers[known]

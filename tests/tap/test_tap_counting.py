@@ -54,7 +54,11 @@ def counting(archive):
 def test_recount_is_one_request_for_three(counting, stars):
     counter, key, asked = counting
     make_plan(counter, [key], 500)
-    separate = counter.key_statistics(key), counter.same_histograms(), counter.sums(["ra", "flux", "number"])
+    separate = (
+        counter.key_statistics(key),
+        counter.same_histograms(),
+        counter.sums(["ra", "flux", "number"]),
+    )
     asked.clear()
     statistics, same, sums = counter.recount(key, ["ra", "flux", "number"], separate[0])
     assert len(asked) == 1
@@ -75,8 +79,11 @@ def assert_sums(sums, stars):
         assert sum_error(data, mask, values, places) == 0
         row = np.flatnonzero(~mask)[700]
         nudged = data.copy()
-        nudged[row] += np.maximum(1, abs(nudged[row]) // 10**6).astype(data.dtype) if data.dtype.kind == "i" \
+        nudged[row] += (
+            np.maximum(1, abs(nudged[row]) // 10**6).astype(data.dtype)
+            if data.dtype.kind == "i"
             else nudged[row] * 1e-9
+        )
         assert sum_error(nudged, mask, values, places) > 0
 
 

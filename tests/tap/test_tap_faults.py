@@ -19,7 +19,16 @@ from astroquery_cfx.tap.transport import make_transport
 ROWS = 110
 REQUESTS = 8  # of a clean run: schema, counts, plan, pages, and what is counted again
 QUERY = "SELECT name, ra, dec, flux, number FROM stars"
-NAMES = ["plain", "comma, inside", "Barnard's star", 'a "quoted" one', "", "tab\tinside", " blanks ", "<&>;"]
+NAMES = [
+    "plain",
+    "comma, inside",
+    "Barnard's star",
+    'a "quoted" one',
+    "",
+    "tab\tinside",
+    " blanks ",
+    "<&>;",
+]
 
 
 def make_stars(seed=1):
@@ -33,7 +42,9 @@ def make_stars(seed=1):
             "ra": MaskedColumn(ra, mask=hidden, unit="deg"),
             "dec": MaskedColumn(random.uniform(-90, 90, ROWS), mask=hidden, unit="deg"),
             "flux": random.lognormal(-30, 3, ROWS).astype("f4"),
-            "number": MaskedColumn(random.integers(-5, 5, ROWS).astype("i4"), mask=np.arange(ROWS) % 13 == 0),
+            "number": MaskedColumn(
+                random.integers(-5, 5, ROWS).astype("i4"), mask=np.arange(ROWS) % 13 == 0
+            ),
         }
     )
     stars["name"].meta["ucd"] = "meta.id;meta.main"
@@ -87,11 +98,17 @@ def ask(proxy, *, cache=False, query=QUERY, retries=2, **options):
     service = TAPService(proxy.url)
     service._session.trust_env = False
     transport = replace(
-        make_transport(service), retries=retries, stall_timeout=0.15, timeout=5.0, pause=lambda _: None
+        make_transport(service),
+        retries=retries,
+        stall_timeout=0.15,
+        timeout=5.0,
+        pause=lambda _: None,
     )
     try:
         with conf.set_temp("parallel_pages", 1):
-            return complete_query(service, query, transport=transport, page_rows=40, cache=cache, **options)
+            return complete_query(
+                service, query, transport=transport, page_rows=40, cache=cache, **options
+            )
     finally:
         service._session.close()
 
@@ -115,7 +132,8 @@ def test_clean_run(proxy, stars):
 
 @pytest.mark.parametrize("fault", WIRE + TABLE)
 @pytest.mark.parametrize(
-    "at", [pytest.param(at, marks=[] if at in (1, 4) else pytest.mark.slow) for at in range(REQUESTS)]
+    "at",
+    [pytest.param(at, marks=[] if at in (1, 4) else pytest.mark.slow) for at in range(REQUESTS)],
 )
 def test_single_fault(proxy, stars, fault, at):
     """One fault, at the schema, the counts, the plan, a page, or what is counted again."""
@@ -181,7 +199,9 @@ def run_schedule(proxy, stars, changed, faults, folder):
         table = ask(proxy, cache=True)
     assert plain_rows(table) == plain_rows(changed if version else stars)
     pages = table.meta["completeness"]["pages"]
-    fetched = [query for query in proxy.queries if "cfx_" not in query and "TAP_SCHEMA" not in query]
+    fetched = [
+        query for query in proxy.queries if "cfx_" not in query and "TAP_SCHEMA" not in query
+    ]
     again = [page for page in pages if page["attempts"] > 0]
     # One more where the key had to be asked for. A page whose values were falsified on the way looks right
     # until the sums of the whole do not: then no kept page is believed, and all are fetched once more.
@@ -191,7 +211,9 @@ def run_schedule(proxy, stars, changed, faults, folder):
         assert any(page["attempts"] == 0 for page in pages) or len(pages) == len(again)
 
 
-SCHEDULES = st.lists(st.sampled_from(["none"] * 12 + WIRE + TABLE + ["change"]), min_size=1, max_size=25)
+SCHEDULES = st.lists(
+    st.sampled_from(["none"] * 12 + WIRE + TABLE + ["change"]), min_size=1, max_size=25
+)
 
 
 @settings(
@@ -206,7 +228,9 @@ def test_schedules_of_faults(proxy, stars, changed, tmp_path_factory, faults):
 
 
 @pytest.mark.slow
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(faults=SCHEDULES)
 def test_many_schedules_of_faults(proxy, stars, changed, tmp_path_factory, faults):
     run_schedule(proxy, stars, changed, faults, tmp_path_factory.mktemp("cache"))

@@ -39,7 +39,9 @@ def test_all_by_jobs(stars, behaviour):
     running = EmbeddedArchive({"stars": stars}, behaviour=behaviour)
     with running as archive, conf.set_temp("use_jobs", value=True):
         service = TAPService(archive.url + "/tap")
-        table = complete_query(service, f"SELECT name, ra FROM {behaviour.table_prefix}stars", page_rows=100)
+        table = complete_query(
+            service, f"SELECT name, ra FROM {behaviour.table_prefix}stars", page_rows=100
+        )
         service._session.close()
     assert sorted(table["name"]) == sorted(stars["name"])
 
@@ -67,13 +69,17 @@ def test_job_is_picked_up(transport):
     impatient = replace(transport, jobs=book, job_timeout=-1.0)
     kept = []
     impatient.jobs.keep = lambda name, url: kept.append((name, url))
-    with pytest.raises(ServiceUnavailableError, match="picked up"):  # unless it is done at the first look
+    with pytest.raises(
+        ServiceUnavailableError, match="picked up"
+    ):  # unless it is done at the first look
         all(run_job(impatient, QUERY).num_rows for _ in range(50))
     name, url = kept[-1]
     started = []
     patient = replace(
         transport,
-        jobs=JobBook(keep=lambda *pair: started.append(pair), find={name: url}.get, drop=lambda _: None),
+        jobs=JobBook(
+            keep=lambda *pair: started.append(pair), find={name: url}.get, drop=lambda _: None
+        ),
     )
     answer = run_job(patient, QUERY)
     assert answer.num_rows == 300
@@ -91,7 +97,9 @@ def test_sync_again_where_jobs_cannot_be_had(archive, stars):
     elsewhere = archive.url.replace("127.0.0.1", "localhost")
     with FaultProxy(elsewhere + "/tap") as proxy:
         service = TAPService(proxy.url)
-        transport = replace(make_transport(service), retries=4, stall_timeout=0.15, pause=lambda _: None)
+        transport = replace(
+            make_transport(service), retries=4, stall_timeout=0.15, pause=lambda _: None
+        )
         proxy.reset(["stall"] * 3)
         answer, attempts = transport.ask(QUERY, maxrec=1000)
         with pytest.raises(ServiceError, match="redirects to another host"):
@@ -158,7 +166,9 @@ def test_sync_that_takes_too_long(archive, stars):
     """Sync stalls each time; the fallback is a job."""
     with FaultProxy(archive.url + "/tap") as proxy:
         service = TAPService(proxy.url)
-        transport = replace(make_transport(service), retries=4, stall_timeout=0.15, pause=lambda _: None)
+        transport = replace(
+            make_transport(service), retries=4, stall_timeout=0.15, pause=lambda _: None
+        )
         proxy.reset(["stall"] * 2)
         answer, attempts = transport.ask(QUERY, maxrec=1000)
         service._session.close()

@@ -61,7 +61,10 @@ def test_statement_keeps_the_where_together():
     select = parse_select("SELECT TOP 5 a, t.b AS c FROM t WHERE a = 1 OR b = ';' ; ")
     assert select.top == 5
     assert [item.name for item in select.items] == ["a", "c"]
-    assert select.statement(where="k < 3") == "SELECT a, t.b AS c FROM t WHERE (a = 1 OR b = ';') AND (k < 3)"
+    assert (
+        select.statement(where="k < 3")
+        == "SELECT a, t.b AS c FROM t WHERE (a = 1 OR b = ';') AND (k < 3)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,9 @@ def split(values, target, max_bins, *, integer=False, wanted=None):
             & ((values < high) if high is not None else ~np.isnan(values))
         ]
         inside = (
-            np.concatenate([inside, values[np.isnan(values)]]) if high is None and not integer else inside
+            np.concatenate([inside, values[np.isnan(values)]])
+            if high is None and not integer
+            else inside
         )
         with np.errstate(invalid="ignore"):
             index = np.floor(inside * 2.0**-exponent)
@@ -122,7 +127,8 @@ def split(values, target, max_bins, *, integer=False, wanted=None):
     def spans(low, high):
         finite = values[np.isfinite(values)]
         finite = finite[
-            (finite >= (-np.inf if low is None else low)) & (finite < (np.inf if high is None else high))
+            (finite >= (-np.inf if low is None else low))
+            & (finite < (np.inf if high is None else high))
         ]
         return finite.min().item(), finite.max().item()
 
@@ -177,7 +183,9 @@ def test_any_numbers(values, target, max_bins):
 
 @settings(deadline=None)
 @given(
-    st.lists(st.integers(-(2**40), 2**40), min_size=1, max_size=60), st.integers(1, 20), st.integers(2, 64)
+    st.lists(st.integers(-(2**40), 2**40), min_size=1, max_size=60),
+    st.integers(1, 20),
+    st.integers(2, 64),
 )
 def test_any_integers(values, target, max_bins):
     values, pieces = split(values, target, max_bins, integer=True)

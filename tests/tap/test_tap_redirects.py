@@ -58,23 +58,31 @@ def client(url):
 
 @pytest.fixture(scope="module")
 def archive():
-    with EmbeddedArchive({"stars": Table({"name": ["a", "b", "c"], "ra": [1.0, 2.0, 3.0]})}) as running:
+    with EmbeddedArchive(
+        {"stars": Table({"name": ["a", "b", "c"], "ra": [1.0, 2.0, 3.0]})}
+    ) as running:
         yield running
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_query_never_leaves_the_host(archive, status):
     """The port is another one: another host, as far as anybody can tell."""
-    with redirecting_service(status, archive.url) as (url, seen), client(url) as service, \
-            pytest.raises(ServiceError, match="redirects to another host"):
+    with (
+        redirecting_service(status, archive.url) as (url, seen),
+        client(url) as service,
+        pytest.raises(ServiceError, match="redirects to another host"),
+    ):
         complete_query(service, "SELECT name, ra FROM stars")
     assert {command for command, path, _ in seen if path != "/tap/capabilities"} == {"POST"}
 
 
 def test_result_elsewhere_is_fetched_without_credentials(archive):
     """Many services keep the results of jobs in a storage of their own."""
-    with redirecting_service(200, "") as (elsewhere, seen), \
-            redirecting_service(307, elsewhere) as (url, asked), client(url) as service:
+    with (
+        redirecting_service(200, "") as (elsewhere, seen),
+        redirecting_service(307, elsewhere) as (url, asked),
+        client(url) as service,
+    ):
         assert make_transport(service).get_bytes(f"{url}/results/result") == b""
     assert asked[0][2]["Authorization"] == "Bearer secret"
     assert [path for _, path, _ in seen] == ["/results/result"]
@@ -82,15 +90,21 @@ def test_result_elsewhere_is_fetched_without_credentials(archive):
 
 
 def test_other_host_may_not_redirect_again():
-    with redirecting_service(302, "http://127.0.0.1:9") as (second, seen), \
-            redirecting_service(302, second) as (url, _), client(url) as service:
+    with (
+        redirecting_service(302, "http://127.0.0.1:9") as (second, seen),
+        redirecting_service(302, second) as (url, _),
+        client(url) as service,
+    ):
         answer = make_transport(service).get_bytes(f"{url}/results/result")
     assert answer == b""
     assert len(seen) == 1
 
 
 def test_same_host_without_end():
-    with redirecting_service(307, "") as (url, seen), client(url) as service, \
-            pytest.raises(ServiceError, match="redirects without end"):
+    with (
+        redirecting_service(307, "") as (url, seen),
+        client(url) as service,
+        pytest.raises(ServiceError, match="redirects without end"),
+    ):
         complete_query(service, "SELECT name, ra FROM stars")
     assert 2 < len(seen) < 20

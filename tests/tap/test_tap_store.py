@@ -67,18 +67,24 @@ def ask(proxy, **options):
     service = TAPService(proxy.url)
     transport = replace(make_transport(service), retries=0, pause=lambda _: None)
     try:
-        return complete_query(service, QUERY, transport=transport, page_rows=500, cache=True, **options)
+        return complete_query(
+            service, QUERY, transport=transport, page_rows=500, cache=True, **options
+        )
     finally:
         service._session.close()
 
 
 def page_queries(proxy):
-    return [query for query in proxy.queries if query.startswith("SELECT TOP") and "cfx_" not in query]
+    return [
+        query for query in proxy.queries if query.startswith("SELECT TOP") and "cfx_" not in query
+    ]
 
 
 def assert_whole(table, stars):
     assert sorted(table["name"]) == sorted(stars["name"])
-    by_name = dict(zip(table["name"].tolist(), zip(table["ra"], table["dec"], strict=True), strict=True))
+    by_name = dict(
+        zip(table["name"].tolist(), zip(table["ra"], table["dec"], strict=True), strict=True)
+    )
     assert all(by_name[row["name"]] == (row["ra"], row["dec"]) for row in stars)
 
 
@@ -152,7 +158,11 @@ def test_result_of_another_archive_is_not_used(proxy, folder):
     proxy.reset()
     ask(proxy)
     other = Table(
-        {"name": [f"other {i}" for i in range(ROWS)], "ra": np.linspace(0, 359, ROWS), "dec": np.zeros(ROWS)}
+        {
+            "name": [f"other {i}" for i in range(ROWS)],
+            "ra": np.linspace(0, 359, ROWS),
+            "dec": np.zeros(ROWS),
+        }
     )
     with EmbeddedArchive({"stars": other}) as archive:
         proxy.upstreams.append(archive.url + "/tap")
@@ -215,7 +225,9 @@ def test_full_disk(proxy, folder):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     left = [path.name for path in folder.rglob("*") if path.is_file()]
-    assert not [name for name in left if name.endswith((".page", ".parquet")) or name.startswith(".aside")]
+    assert not [
+        name for name in left if name.endswith((".page", ".parquet")) or name.startswith(".aside")
+    ]
 
 
 def start_client(proxy, folder):
@@ -243,7 +255,11 @@ def test_killed_and_resumed(proxy, stars, folder):
     client = start_client(proxy, folder)
     out, error = client.communicate(timeout=120)
     assert client.returncode == 0, error
-    rows, first, attempts = out.rsplit(maxsplit=1)[0].split(maxsplit=1)[0], "star 00000", int(out.split()[-1])
+    rows, first, attempts = (
+        out.rsplit(maxsplit=1)[0].split(maxsplit=1)[0],
+        "star 00000",
+        int(out.split()[-1]),
+    )
     assert int(rows) == ROWS
     assert first in out
     assert 0 < attempts <= ROWS // 100 - kept

@@ -105,23 +105,42 @@ def test_with_is_counted():
     adql = "WITH u AS (SELECT a FROM t) SELECT a FROM u"
     assert Counter(ask, parse_select(adql)).count_statement(adql) == 7
     (counting,) = asked
-    assert counting.startswith("WITH u AS (SELECT a FROM t) SELECT COUNT(*) AS cfx_rows FROM (SELECT a ")
+    assert counting.startswith(
+        "WITH u AS (SELECT a FROM t) SELECT COUNT(*) AS cfx_rows FROM (SELECT a "
+    )
 
 
 @pytest.mark.parametrize("count", [np.ma.masked, -1, 0.5, np.inf, "many"], ids=str)
-@pytest.mark.parametrize("ask", [
-    lambda counter: counter.count(), lambda counter: counter.key_statistics(Key("a", "a", "float")),
-    lambda counter: counter.histogram(Key("a", "a", "float"), "", 0, 9)], ids=["rows", "key", "histogram"])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda counter: counter.count(),
+        lambda counter: counter.key_statistics(Key("a", "a", "float")),
+        lambda counter: counter.histogram(Key("a", "a", "float"), "", 0, 9),
+    ],
+    ids=["rows", "key", "histogram"],
+)
 def test_counts_that_are_none(count, ask):
     """COUNT gives whole numbers: all else is no answer, whatever stands beside it."""
     kind = {"U": "U4", "f": "f8"}.get(np.asarray(count).dtype.kind, "i4")
-    column = MaskedColumn(np.array([0 if count is np.ma.masked else count], dtype=kind),
-                          mask=count is np.ma.masked)
+    column = MaskedColumn(
+        np.array([0 if count is np.ma.masked else count], dtype=kind), mask=count is np.ma.masked
+    )
 
     def answer(adql, _):
         names = [word for word in adql.replace(",", " ").split() if word.startswith("cfx_")]
-        return read_answer([as_votable(Table({
-            name: column if name in ("cfx_rows", "cfx_known") else [1.0] for name in names}))])
+        return read_answer(
+            [
+                as_votable(
+                    Table(
+                        {
+                            name: column if name in ("cfx_rows", "cfx_known") else [1.0]
+                            for name in names
+                        }
+                    )
+                )
+            ]
+        )
 
     with pytest.raises(IncompleteResultError, match="whole numbers"):
         ask(Counter(answer, parse_select("SELECT a FROM t")))
@@ -133,7 +152,9 @@ def as_votable(table):
     return out.getvalue()
 
 
-@pytest.mark.parametrize("edge", [np.array([[1.0, 2.0]]), np.array(["2020-01-01"])], ids=["array", "text"])
+@pytest.mark.parametrize(
+    "edge", [np.array([[1.0, 2.0]]), np.array(["2020-01-01"])], ids=["array", "text"]
+)
 def test_column_that_is_no_number_is_no_key(edge):
     answer = Table({"cfx_rows": [9], "cfx_known": [9], "cfx_low": edge, "cfx_high": edge})
     counter = Counter(lambda *_: read_answer([as_votable(answer)]), parse_select("SELECT * FROM t"))
@@ -155,7 +176,12 @@ def test_order_and_digest_of_arrays():
     cells = lists(*(np.ma.masked_invalid(np.array(value)) for value in values))
     for shuffled in ([0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]):
         order = key_order([(keys[shuffled], None), (cells[shuffled], None)], 0)
-        assert [str(cells[shuffled][row]) for row in order] == ["[]", "[2.0 3.0]", "[2.0 3.0]", "[2.0 --]"]
+        assert [str(cells[shuffled][row]) for row in order] == [
+            "[]",
+            "[2.0 3.0]",
+            "[2.0 3.0]",
+            "[2.0 --]",
+        ]
     long = np.arange(5000.0)
     other = long.copy()
     other[2500] += 1e-9
@@ -172,5 +198,7 @@ def test_masked_elements_are_not_lost_in_the_cache(tmp_path):
         assert [cell.tolist() for cell in table["a"]] == [[1, 2], [3]]
         assert counted == "(2,)"
         store = open_store("http://127.0.0.1:1/tap", "SELECT 2")
-        store.save_result(Table({"a": lists(np.ma.MaskedArray([1, 2], [True, False]), np.array([3]))}), (2,))
+        store.save_result(
+            Table({"a": lists(np.ma.MaskedArray([1, 2], [True, False]), np.array([3]))}), (2,)
+        )
         assert store.load_result() == (None, "")

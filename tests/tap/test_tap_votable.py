@@ -37,7 +37,10 @@ def astropy_columns(body):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         array = parse(io.BytesIO(body), verify="ignore").get_first_table().array
-    return {name: (np.ma.getdata(array[name]), np.ma.getmaskarray(array[name])) for name in array.dtype.names}
+    return {
+        name: (np.ma.getdata(array[name]), np.ma.getmaskarray(array[name]))
+        for name in array.dtype.names
+    }
 
 
 def assert_same_as_astropy(body, piece=1 << 20):
@@ -65,11 +68,15 @@ def wide_table(rows, seed=0):
         values = random.integers(0, 100, rows).astype(code)
         table[code] = MaskedColumn(values, mask=hidden)
     table["flag"] = random.random(rows) < 0.5
-    table["text"] = MaskedColumn([f"{'x' * (i % 7)}'\",{i}" for i in range(rows)], dtype=object, mask=False)
+    table["text"] = MaskedColumn(
+        [f"{'x' * (i % 7)}'\",{i}" for i in range(rows)], dtype=object, mask=False
+    )
     table["fixed"] = np.array([f"id{i % 13}" for i in range(rows)], dtype="U6")
     table["vector"] = random.normal(size=(rows, 3))
     table["matrix"] = random.integers(-9, 9, (rows, 2, 4)).astype("i2")
-    table["greek"] = MaskedColumn(["αβγ"[: i % 4] + "ü" for i in range(rows)], dtype=object, mask=False)
+    table["greek"] = MaskedColumn(
+        ["αβγ"[: i % 4] + "ü" for i in range(rows)], dtype=object, mask=False
+    )
     if rows == 0:  # astropy cannot tell what an empty column of objects holds
         for name in ("text", "greek"):
             table[name] = np.zeros(0, dtype="U3")
@@ -94,7 +101,9 @@ def test_in_small_pieces(form):
 def test_rare_types_fall_back():
     """Complex numbers and lists are left to astropy."""
     fields = b"<FIELD name='z' datatype='doubleComplex'/><FIELD name='l' datatype='double' arraysize='*'/>"
-    rows = b"".join(struct.pack(">ddI", i, -i, i) + struct.pack(f">{i}d", *range(i)) for i in range(3))
+    rows = b"".join(
+        struct.pack(">ddI", i, -i, i) + struct.pack(f">{i}d", *range(i)) for i in range(3)
+    )
     body = (
         b"<VOTABLE version='1.4'><RESOURCE><TABLE>"
         + fields
@@ -147,13 +156,16 @@ def test_any_values(rows, form):
 
 def test_recorded_answers(shared_data):
     answers = {
-        path.stem: path.read_bytes() for path in sorted((shared_data / "heasarc-recorded").glob("*.vot"))
+        path.stem: path.read_bytes()
+        for path in sorted((shared_data / "heasarc-recorded").glob("*.vot"))
     }
     assert len(answers) == 4
     error = read_answer([answers.pop("error_bad_column")])
     assert error.status == "ERROR"
     assert 'column "hard_hs" does not exist' in error.message
-    rows = {name: assert_same_as_astropy(body, piece=100).num_rows for name, body in answers.items()}
+    rows = {
+        name: assert_same_as_astropy(body, piece=100).num_rows for name, body in answers.items()
+    }
     assert rows == {"3c273": 1, "hd209458": 1, "m87": 13}
 
 
@@ -213,7 +225,9 @@ def test_string_longer_than_memory():
     """A length word that claims more than there is."""
     field = b"<FIELD name='a' datatype='char' arraysize='*'/>"
     body = (
-        b"<VOTABLE><RESOURCE><TABLE>" + field + b"<DATA><BINARY><STREAM encoding='base64'>/////wAA</STREAM>"
+        b"<VOTABLE><RESOURCE><TABLE>"
+        + field
+        + b"<DATA><BINARY><STREAM encoding='base64'>/////wAA</STREAM>"
         b"</BINARY></DATA></TABLE></RESOURCE></VOTABLE>"
     )
     with pytest.raises(InvalidFileError, match="within a row"):
@@ -267,7 +281,10 @@ def test_null_strings_in_nameless_field():
     assert answer.columns[0][0].tolist() == [""]
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 700)), min_size=1, max_size=6), st.integers(0, 8))
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 700)), min_size=1, max_size=6),
+    st.integers(0, 8),
+)
 def test_runs_of_texts_of_one_length(runs, cut):
     """Long runs of texts of one length, and short ones, between numbers; and cut at the end."""
     texts = ["x" * length for length, rows in runs for _ in range(rows)]

@@ -46,14 +46,26 @@ def iau_names(ra, dec, *, prefix="2CXO J"):
     tenths, seconds, south = tenths[order], seconds[order], south[order]
     clock = tenths // 36_000 * 100_000 + tenths // 600 % 60 * 1_000 + tenths % 600
     angle = seconds // 3600 * 10_000 + seconds // 60 % 60 * 100 + seconds % 60
-    same = np.append([False], (np.diff(clock) == 0) & (np.diff(angle) == 0) & (south[1:] == south[:-1]))
+    same = np.append(
+        [False], (np.diff(clock) == 0) & (np.diff(angle) == 0) & (south[1:] == south[:-1])
+    )
     first = np.maximum.accumulate(np.where(same, 0, np.arange(len(same))))
     letter = np.arange(len(same)) - first
     shared = same | np.append(same[1:], [False])
     sign = np.where(south, ord("-"), ord("+")).astype(np.uint8)[:, None]
     dot = np.full((len(sign), 1), ord("."), np.uint8)
     clock_digits = _digits(clock, 7)
-    text = np.hstack([np.broadcast_to(np.frombuffer(prefix.encode(), np.uint8), (len(sign), len(prefix))),
-                      clock_digits[:, :6], dot, clock_digits[:, 6:], sign, _digits(angle, 6),
-                      np.where(shared, ord("A") + letter, 0).astype(np.uint8)[:, None]])
-    return np.ascontiguousarray(text).view(f"S{text.shape[1]}")[:, 0].astype(f"U{text.shape[1]}"), order
+    text = np.hstack(
+        [
+            np.broadcast_to(np.frombuffer(prefix.encode(), np.uint8), (len(sign), len(prefix))),
+            clock_digits[:, :6],
+            dot,
+            clock_digits[:, 6:],
+            sign,
+            _digits(angle, 6),
+            np.where(shared, ord("A") + letter, 0).astype(np.uint8)[:, None],
+        ]
+    )
+    return np.ascontiguousarray(text).view(f"S{text.shape[1]}")[:, 0].astype(
+        f"U{text.shape[1]}"
+    ), order

@@ -16,8 +16,12 @@ PLANE_SHARE = 100_896 / 343_779  # of those lie within 10 deg of the Galactic pl
 SMALLEST_FLUX, LARGEST_FLUX = 1.33e-18, 1.3178e-9  # erg/s/cm2
 MARGIN = 12 / 60  # arcmin: counterparts keep this far from the rim, measured positions scatter
 ONE_COUNT = 1.2e-11  # erg/cm2 (0.5-7 keV): the fluence that gives one count on the axis of ACIS
-ONE_SIGMA = 1 / np.sqrt(-2 * np.log(0.05))  # of a 2-D Gaussian, in units of its 95% radius (1 / 2.4477)
-SIMULATED_COUNTERPARTS = 0.6  # share of the lonely 4FGL sources in the fields that are given a counterpart
+ONE_SIGMA = 1 / np.sqrt(
+    -2 * np.log(0.05)
+)  # of a 2-D Gaussian, in units of its 95% radius (1 / 2.4477)
+SIMULATED_COUNTERPARTS = (
+    0.6  # share of the lonely 4FGL sources in the fields that are given a counterpart
+)
 
 # log N - log S: flux of the break, slopes of N(>S) below and above it, N(>S) at 1e-14 erg/s/cm2 a square
 # degree. Beyond the Galaxy as in deep surveys (e.g. Luo et al. 2017, ApJS 228, 2); stars are made up.
@@ -27,11 +31,30 @@ _GALACTIC = (1e-13, 0.75, 1.3, 120.0)
 # log10 of X-ray (0.5-7 keV) to gamma-ray (0.1-100 GeV) energy flux: mean and width; made up with the order
 # of the classes right (BL Lacs bright in X-rays, then quasars; pulsars faint).
 _FLUX_RATIOS = {
-    "bll": (-0.8, 0.6), "fsrq": (-1.6, 0.5), "bcu": (-1.3, 0.6), "rdg": (-0.9, 0.6), "nlsy1": (-1.2, 0.4),
-    "css": (-1.5, 0.5), "ssrq": (-1.4, 0.4), "agn": (-0.8, 0.6), "sey": (-0.4, 0.5), "sbg": (-1.8, 0.5),
-    "gal": (-1.8, 0.5), "psr": (-3.2, 0.8), "msp": (-3.1, 0.6), "pwn": (-1.3, 0.7), "snr": (-1.6, 0.8),
-    "spp": (-2.2, 0.8), "hmb": (-1.0, 0.5), "lmb": (-1.2, 0.6), "bin": (-1.5, 0.6), "glc": (-2.8, 0.6),
-    "nov": (-2.0, 0.6), "sfr": (-2.2, 0.6), "gc": (-2.5, 0.5)}
+    "bll": (-0.8, 0.6),
+    "fsrq": (-1.6, 0.5),
+    "bcu": (-1.3, 0.6),
+    "rdg": (-0.9, 0.6),
+    "nlsy1": (-1.2, 0.4),
+    "css": (-1.5, 0.5),
+    "ssrq": (-1.4, 0.4),
+    "agn": (-0.8, 0.6),
+    "sey": (-0.4, 0.5),
+    "sbg": (-1.8, 0.5),
+    "gal": (-1.8, 0.5),
+    "psr": (-3.2, 0.8),
+    "msp": (-3.1, 0.6),
+    "pwn": (-1.3, 0.7),
+    "snr": (-1.6, 0.8),
+    "spp": (-2.2, 0.8),
+    "hmb": (-1.0, 0.5),
+    "lmb": (-1.2, 0.6),
+    "bin": (-1.5, 0.6),
+    "glc": (-2.8, 0.6),
+    "nov": (-2.0, 0.6),
+    "sfr": (-2.2, 0.6),
+    "gc": (-2.5, 0.5),
+}
 _ANY_RATIO = (-2.0, 0.8)
 _EXTENDED = ("pwn", "snr", "spp", "sfr", "gal", "sbg", "rdg")
 
@@ -58,7 +81,9 @@ def _places(log):
     """The archived observations, one place a target: position, effective exposure, density of stars."""
     from scipy.spatial import cKDTree
 
-    rows = np.flatnonzero((log["status"] == "archived") & (log["exposure"] > 0) & np.isfinite(log["ra"]))
+    rows = np.flatnonzero(
+        (log["status"] == "archived") & (log["exposure"] > 0) & np.isfinite(log["ra"])
+    )
     if not len(rows):  # a log of two or three observations: let what there is count
         rows = np.flatnonzero(np.isfinite(log["ra"]))
     _, first, place = np.unique(log["target"][rows], return_index=True, return_inverse=True)
@@ -70,8 +95,10 @@ def _places(log):
     places["exposure"] = np.bincount(place, np.maximum(log["exposure"][rows], 1e3) * sensitivity)
     places["limit"] = 6 * ONE_COUNT / places["exposure"] * np.sqrt(1 + places["exposure"] / 1e6)
     places["tree"] = cKDTree(_vectors(places["ra"], places["dec"]))
-    places["fields"] = [cKDTree(_vectors(log["ra"][rows][chosen], log["dec"][rows][chosen]))
-                        for chosen in (acis, ~acis)]
+    places["fields"] = [
+        cKDTree(_vectors(log["ra"][rows][chosen], log["dec"][rows][chosen]))
+        for chosen in (acis, ~acis)
+    ]
     return places
 
 
@@ -84,7 +111,9 @@ def _number_above(flux, law):
 def _flux_above(rng, flux, law):
     """Fluxes drawn from a law, one above each limit: N(>S) is uniform from 0 to N(>limit)."""
     break_flux, faint, bright, density = law
-    ratio = rng.random(len(flux)) * _number_above(flux, law) / (density * (1e-14 / break_flux) ** faint)
+    ratio = (
+        rng.random(len(flux)) * _number_above(flux, law) / (density * (1e-14 / break_flux) ** faint)
+    )
     return break_flux * np.maximum(ratio, 1e-9) ** (-1 / np.where(ratio > 1, faint, bright))
 
 
@@ -118,26 +147,44 @@ def _background(rng, places, number, plane_share):
     rim = (1 + (FIELD_RADIUS / 5) ** 2) ** 0.4
     off_axis = 5 * np.sqrt((1 + rng.random(number) * (rim - 1)) ** 2.5 - 1)
     off_axis = np.minimum(off_axis, FIELD_RADIUS * (1 - 1e-9))
-    ra, dec = scatter(places["ra"][place], places["dec"][place], off_axis / 60, rng.uniform(0, 360, number))
+    ra, dec = scatter(
+        places["ra"][place], places["dec"][place], off_axis / 60, rng.uniform(0, 360, number)
+    )
     limit = places["limit"][place] * (1 + (off_axis / 5) ** 2)
     flux = np.where(galactic, _flux_above(rng, limit, _GALACTIC), _flux_above(rng, limit, _BEYOND))
     # Seen in another band only, next to nothing is left in the broad one.
     faint = rng.random(number) < 0.015
     flux[faint] = SMALLEST_FLUX * (flux[faint] / SMALLEST_FLUX) ** rng.random(faint.sum())
-    return {"ra": ra, "dec": dec, "flux": flux, "fermi": np.full(number, -1), "kind": np.zeros(number, "i1")}
+    return {
+        "ra": ra,
+        "dec": dec,
+        "flux": flux,
+        "fermi": np.full(number, -1),
+        "kind": np.zeros(number, "i1"),
+    }
 
 
 def _pointed_at(rng, places, number):
     """What the fields were pointed at: one bright source in most places."""
     chosen = np.flatnonzero(places["fermi"] < 0)
-    chosen = np.sort(rng.permutation(chosen)[:min(round(0.8 * len(chosen)), number // 4)])
+    chosen = np.sort(rng.permutation(chosen)[: min(round(0.8 * len(chosen)), number // 4)])
     size = len(chosen)
-    ra, dec = scatter(places["ra"][chosen], places["dec"][chosen], rng.rayleigh(3 / 3600, size),
-                      rng.uniform(0, 360, size))
+    ra, dec = scatter(
+        places["ra"][chosen],
+        places["dec"][chosen],
+        rng.rayleigh(3 / 3600, size),
+        rng.uniform(0, 360, size),
+    )
     # One draw from each of equal parts of the law: the mean of so wide a law would jump with the seed else.
     part = (rng.permutation(size) + rng.random(size)) / max(size, 1)
     flux = np.clip(1.2e-13 * (1 - part) ** -1.05, None, LARGEST_FLUX)
-    return {"ra": ra, "dec": dec, "flux": flux, "fermi": np.full(size, -1), "kind": np.ones(size, "i1")}
+    return {
+        "ra": ra,
+        "dec": dec,
+        "flux": flux,
+        "fermi": np.full(size, -1),
+        "kind": np.ones(size, "i1"),
+    }
 
 
 def _inside(places, ra, dec):
@@ -152,8 +199,15 @@ def _surely_inside(places, fermi, rows):
     inside = _inside(places, fermi["ra"][rows], fermi["dec"][rows])
     for fraction in (0.5, 1.0):
         for angle in np.arange(0, 360, 22.5):
-            inside &= _inside(places, *scatter(fermi["ra"][rows], fermi["dec"][rows], fraction * reach,
-                                               np.full(len(rows), angle)))
+            inside &= _inside(
+                places,
+                *scatter(
+                    fermi["ra"][rows],
+                    fermi["dec"][rows],
+                    fraction * reach,
+                    np.full(len(rows), angle),
+                ),
+            )
     return inside
 
 
@@ -176,15 +230,20 @@ def _counterparts(rng, places, fermi):
     known = known[np.sort(np.unique(place, axis=1, return_index=True)[1])]
     lonely = np.flatnonzero(~np.isfinite(fermi["counterpart_ra"]) & np.isfinite(fermi["major"]))
     lonely = lonely[_surely_inside(places, fermi, lonely)]
-    drawn = np.sort(rng.permutation(lonely)[:round(SIMULATED_COUNTERPARTS * len(lonely))])
+    drawn = np.sort(rng.permutation(lonely)[: round(SIMULATED_COUNTERPARTS * len(lonely))])
     drawn_ra, drawn_dec = _draw_from_ellipses(rng, fermi, drawn)
     rows = np.concatenate([known, drawn])
-    ratios = np.array([_FLUX_RATIOS.get(code, _ANY_RATIO) for code in fermi["class"][rows]]).reshape(-1, 2)
+    ratios = np.array(
+        [_FLUX_RATIOS.get(code, _ANY_RATIO) for code in fermi["class"][rows]]
+    ).reshape(-1, 2)
     flux = fermi["energy_flux"][rows] * 10 ** rng.normal(ratios[:, 0], ratios[:, 1])
-    return {"ra": np.concatenate([fermi["counterpart_ra"][known], drawn_ra]),
-            "dec": np.concatenate([fermi["counterpart_dec"][known], drawn_dec]),
-            "flux": np.minimum(flux, 0.7 * LARGEST_FLUX), "fermi": rows,
-            "kind": np.full(len(rows), 2, "i1")}
+    return {
+        "ra": np.concatenate([fermi["counterpart_ra"][known], drawn_ra]),
+        "dec": np.concatenate([fermi["counterpart_dec"][known], drawn_dec]),
+        "flux": np.minimum(flux, 0.7 * LARGEST_FLUX),
+        "fermi": rows,
+        "kind": np.full(len(rows), 2, "i1"),
+    }
 
 
 def _observe(rng, places, sources):
@@ -195,7 +254,9 @@ def _observe(rng, places, sources):
     sources["limit"] = places["limit"][place] * (1 + (sources["off_axis"] / 5) ** 2)
     # A catalogue holds what was detected: a counterpart is never far below the limit.
     seen = sources["kind"] == 2
-    sources["flux"] = np.where(seen, np.hypot(sources["flux"], 1.5 * sources["limit"]), sources["flux"])
+    sources["flux"] = np.where(
+        seen, np.hypot(sources["flux"], 1.5 * sources["limit"]), sources["flux"]
+    )
     exposure = places["exposure"][place] / (1 + 0.3 * (sources["off_axis"] / FIELD_RADIUS) ** 2)
     expected = np.maximum(sources["flux"] * exposure / ONE_COUNT, 3.0)
     sources["counts"] = np.maximum(rng.poisson(expected), 3)
@@ -207,19 +268,27 @@ def _observe(rng, places, sources):
     sources["flux"] = np.minimum(flux, LARGEST_FLUX**2 / flux)
     sources["crowding"] = np.bincount(place, minlength=len(places["ra"]))[place]
     for name, tree in zip(("acis_num", "hrc_num"), places["fields"], strict=True):
-        sources[name] = tree.query_ball_point(vectors, _chord(FIELD_RADIUS), return_length=True) \
-            if tree.n else np.zeros(len(vectors), int)
+        sources[name] = (
+            tree.query_ball_point(vectors, _chord(FIELD_RADIUS), return_length=True)
+            if tree.n
+            else np.zeros(len(vectors), int)
+        )
 
 
 def _error_ellipses(rng, sources):
     """95% ellipses, arcsec: Kim et al. 2007 (ApJS 169, 401, eq. 12) on a floor of 0.29 arcsec."""
     counts, off_axis = np.log10(sources["counts"]), sources["off_axis"]
-    radius = 10 ** np.where(counts < 2.1393, 0.1145 * off_axis - 0.4958 * counts + 0.1932,
-                            0.0968 * off_axis - 0.2064 * counts - 0.4260)
+    radius = 10 ** np.where(
+        counts < 2.1393,
+        0.1145 * off_axis - 0.4958 * counts + 0.1932,
+        0.0968 * off_axis - 0.2064 * counts - 0.4260,
+    )
     major = np.hypot(radius * rng.uniform(0.85, 1.15, len(radius)), 0.29)
     # Off axis the image is an ellipse.
     sources["error_ellipse_r0"] = major
-    sources["error_ellipse_r1"] = np.maximum(major * (1 - rng.uniform(0, 0.06, len(major)) * off_axis), 0.29)
+    sources["error_ellipse_r1"] = np.maximum(
+        major * (1 - rng.uniform(0, 0.06, len(major)) * off_axis), 0.29
+    )
     sources["error_ellipse_angle"] = rng.uniform(0, 180, len(major))
 
 
@@ -232,7 +301,11 @@ def _measured_positions(rng, sources):
     known = np.flatnonzero(sources["kind"] > 0)
     angle = sources["error_ellipse_angle"] + np.degrees(np.arctan2(across, along))
     sources["ra"][known], sources["dec"][known] = scatter(
-        sources["ra"][known], sources["dec"][known], np.hypot(along, across)[known] / 3600, angle[known])
+        sources["ra"][known],
+        sources["dec"][known],
+        np.hypot(along, across)[known] / 3600,
+        angle[known],
+    )
 
 
 def _fluxes(rng, sources):
@@ -242,8 +315,9 @@ def _fluxes(rng, sources):
     zero = np.zeros(size, bool)
     # Exactly as many zeros as leave the share of positive fluxes right, the faintest likeliest.
     missing = size - round(POSITIVE_SHARE * size) - dark.sum()
-    keys = np.where(dark | (sources["kind"] > 0), -np.inf,
-                    rng.gumbel(size=size) - np.log(sources["counts"]))
+    keys = np.where(
+        dark | (sources["kind"] > 0), -np.inf, rng.gumbel(size=size) - np.log(sources["counts"])
+    )
     if missing > 0:
         zero[np.argpartition(-keys, missing - 1)[:missing]] = True
     zero &= np.isfinite(keys)

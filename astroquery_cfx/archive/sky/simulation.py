@@ -26,10 +26,18 @@ __all__ = ["draw_sky", "simulated_sky"]
 _SUMS = "sha256.json"
 _REMEDY = "set XDG_CACHE_HOME to a folder that you may write to and that has room."
 _MODULES = (columns, designations, fields, population)
-_FERMI_COLUMNS = {"name": "Source_Name", "ra": "RAJ2000", "dec": "DEJ2000", "class": "CLASS1",
-                  "counterpart_ra": "RA_Counterpart", "counterpart_dec": "DEC_Counterpart",
-                  "major": "Conf_95_SemiMajor", "minor": "Conf_95_SemiMinor", "angle": "Conf_95_PosAng",
-                  "energy_flux": "Energy_Flux100"}
+_FERMI_COLUMNS = {
+    "name": "Source_Name",
+    "ra": "RAJ2000",
+    "dec": "DEJ2000",
+    "class": "CLASS1",
+    "counterpart_ra": "RA_Counterpart",
+    "counterpart_dec": "DEC_Counterpart",
+    "major": "Conf_95_SemiMajor",
+    "minor": "Conf_95_SemiMinor",
+    "angle": "Conf_95_PosAng",
+    "energy_flux": "Energy_Flux100",
+}
 
 
 def simulated_sky(*, sources=407_806, observations=fields.FULL_SIZE, seed=3387, cache=True):
@@ -73,8 +81,10 @@ def simulated_sky(*, sources=407_806, observations=fields.FULL_SIZE, seed=3387, 
     for name, value in given.items():
         lowest = 0 if name == "seed" else 1
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < lowest:
-            raise InvalidInputError(f"{name} is {value!r}, not a whole number from {lowest} on.",
-                                    remedy=f"give one, e.g. {name}={max(lowest, 300)}.")
+            raise InvalidInputError(
+                f"{name} is {value!r}, not a whole number from {lowest} on.",
+                remedy=f"give one, e.g. {name}={max(lowest, 300)}.",
+            )
     try:
         if cache:
             return _from_cache(int(sources), int(observations), int(seed))
@@ -84,8 +94,10 @@ def simulated_sky(*, sources=407_806, observations=fields.FULL_SIZE, seed=3387, 
     except OSError as error:
         if isinstance(error, OutputError):
             raise
-        raise OutputError(f"The simulated sky could not be written to {error.filename}: {error.strerror}.",
-                          remedy=_REMEDY) from error
+        raise OutputError(
+            f"The simulated sky could not be written to {error.filename}: {error.strerror}.",
+            remedy=_REMEDY,
+        ) from error
 
 
 def draw_sky(*, sources, observations, seed):
@@ -113,17 +125,22 @@ def draw_sky(*, sources, observations, seed):
     # Each table has its own chance: the number of sources does not change the observations.
     log = fields.simulated_observations(np.random.default_rng([seed, 1]), fermi, observations)
     found = population.simulated_sources(np.random.default_rng([seed, 2]), log, fermi, sources)
-    return {"csc": columns.described_table(found, columns.CSC_COLUMNS, _meta("source", seed)),
-            "chanmaster": columns.described_table(log, columns.CHANMASTER_COLUMNS,
-                                                      _meta("observation", seed))}
+    return {
+        "csc": columns.described_table(found, columns.CSC_COLUMNS, _meta("source", seed)),
+        "chanmaster": columns.described_table(
+            log, columns.CHANMASTER_COLUMNS, _meta("observation", seed)
+        ),
+    }
 
 
 def _meta(what, seed):
     simulated = f"Simulated sky, seed {seed}: no row of this table is a real Chandra {what}."
-    return {"simulated": simulated,
-            "description": f"{simulated} Made by astroquery_cfx in the likeness of HEASARC's table; "
-                           "counterparts of 4FGL-DR4 (Ballet et al. 2023, arXiv:2307.12546) are among the "
-                           "sources."}
+    return {
+        "simulated": simulated,
+        "description": f"{simulated} Made by astroquery_cfx in the likeness of HEASARC's table; "
+        "counterparts of 4FGL-DR4 (Ballet et al. 2023, arXiv:2307.12546) are among the "
+        "sources.",
+    }
 
 
 def _fermi_sources():
@@ -146,7 +163,11 @@ def _fingerprint():
     from ...fermi.shipped import shipped_catalog
 
     content = hashlib.sha256()
-    for path in [Path(__file__), *(Path(module.__file__) for module in _MODULES), shipped_catalog()]:
+    for path in [
+        Path(__file__),
+        *(Path(module.__file__) for module in _MODULES),
+        shipped_catalog(),
+    ]:
         content.update(path.read_bytes())
     return content.hexdigest()[:12]
 
@@ -180,8 +201,7 @@ def _take_place(aside, folder):
             shutil.rmtree(folder, ignore_errors=True)
         else:
             return _paths(folder)
-    raise OutputError(f"The simulated sky could not be put in {folder}.",
-                      remedy=_REMEDY)
+    raise OutputError(f"The simulated sky could not be put in {folder}.", remedy=_REMEDY)
 
 
 def _paths(folder):

@@ -1,0 +1,8 @@
+# Licensed under a 3-clause BSD style license - see LICENSE
+"""``python -m astroquery_cfx.cli``."""
+
+import sys
+
+from .main import main
+
+sys.exit(main())
