@@ -2,6 +2,6 @@
 """The version of the package."""
 
 try:
-    from ._version import version
+    from ._version import version as version
 except ImportError:  # a source tree that was never built
     version = "0.1.0.dev0"

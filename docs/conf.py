@@ -29,11 +29,11 @@ version = release.split("+")[0]
 online = bool(os.environ.get("CFX_DOCS_ONLINE"))
 if not online:
     intersphinx_mapping.clear()
-extensions += ["sphinx_gallery.gen_gallery", "mathtext"]
+extensions += ["sphinx_changelog", "sphinx_gallery.gen_gallery", "mathtext"]
 extensions.remove("sphinx.ext.mathjax")  # it comes from the network
 html_math_renderer = "mathtext"
 
-exclude_patterns = ["_build", "examples", "conftest.py"]
+exclude_patterns = ["_build", "changes", "examples", "conftest.py"]
 suppress_warnings = ["app.add_directive", "config.cache"]
 highlight_language = "python"
 
