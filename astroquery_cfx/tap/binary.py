@@ -230,7 +230,14 @@ def _strings(data: np.ndarray, starts: np.ndarray, layout: _Layout) -> np.ndarra
         return np.full(len(starts), "", dtype="U1")
     if longest * len(starts) > max(_MATRIX_BYTES, 8 * len(data)):
         return _decode_each(data, starts, lengths, layout)
-    codes = _code_units(data, starts, lengths, longest, layout)
+    # The code units, one string per row, filled up with zeros to the longest
+    size = longest * layout.itemsize
+    missing = int(starts.max()) + size - len(data)  # where the last strings are shorter
+    padded = np.concatenate([data, np.zeros(missing, "u1")]) if missing > 0 else data
+    codes = np.ascontiguousarray(_gather(padded, starts, size))
+    codes = codes if layout.itemsize == 1 else codes.view(">u2").astype("u2")
+    if (lengths != longest).any():
+        codes[np.arange(longest) >= lengths[:, None]] = 0
     if layout.itemsize == 1:
         special = codes >= 0x80  # beyond ASCII: several bytes per character
     else:
@@ -244,21 +251,6 @@ def _strings(data: np.ndarray, starts: np.ndarray, layout: _Layout) -> np.ndarra
         elif (zeros & (np.arange(longest) < lengths[:, None])).any():  # numpy may drop them
             return _decode_each(data, starts, lengths, layout)
     return np.ascontiguousarray(codes, dtype="u4").view(f"U{longest}")[:, 0]
-
-
-def _code_units(
-    data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, longest: int, layout: _Layout
-) -> np.ndarray:
-    """Return the code units of one string per row, filled up with zeros to the longest."""
-    size = longest * layout.itemsize
-    room = len(data) - int(starts.max())
-    if room < size:  # the last strings are shorter than the longest
-        data = np.concatenate([data, np.zeros(size - room, "u1")])
-    cells = np.ascontiguousarray(_gather(data, starts, size))
-    codes = cells if layout.itemsize == 1 else cells.view(">u2").astype("u2")
-    if (lengths != longest).any():
-        codes[np.arange(longest)[None, :] >= lengths[:, None]] = 0
-    return codes
 
 
 def _decode_each(

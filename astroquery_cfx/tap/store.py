@@ -38,7 +38,7 @@ from .binary import ColumnData, Field
 from .schema import Key
 from .uws import JobBook
 
-_FORMAT = 1
+_FORMAT = 1  # of the folder; the pages have one of their own
 _PAGE_MAGIC = b"astroquery_cfx page 1 "
 _DAY = 86_400.0
 # Pages of an interrupted call are joined with fresh ones: they must not be old.
@@ -98,9 +98,7 @@ def open_store(
     url: str, adql: str, uploads: Mapping[str, bytes] | None = None, maxrec: int | None = None
 ) -> "PageStore | None":
     """Return the store of one query; None, with a warning, where the cache cannot be written."""
-    sent = sorted(
-        (name, hashlib.sha256(content).hexdigest()) for name, content in (uploads or {}).items()
-    )
+    sent = sorted((name, _sha256(content)) for name, content in (uploads or {}).items())
     try:
         service = _service_folder(url)
         folder = service / _name(json.dumps([_FORMAT, adql, sent, maxrec]))
@@ -126,8 +124,13 @@ def _service_folder(url: str) -> Path:
     return cache_folder() / _name(url.rstrip("?&/"))
 
 
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _name(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    """Return a file name that stands for a text."""
+    return _sha256(text.encode())[:24]
 
 
 @dataclass(frozen=True)
@@ -153,13 +156,13 @@ class KeptPage:
         fields = [asdict(item) for item in self.fields]
         header = json.dumps({**vars(self), "columns": layouts, "fields": fields}).encode()
         body = len(header).to_bytes(8, "big") + header + b"".join(parts)
-        return _PAGE_MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+        return _PAGE_MAGIC + _sha256(body).encode() + b"\n" + body
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "KeptPage | None":
         """Read a page; None where the bytes are damaged, or of another format."""
         line, _, body = content.partition(b"\n")
-        if line != _PAGE_MAGIC + hashlib.sha256(body).hexdigest().encode():
+        if line != _PAGE_MAGIC + _sha256(body).encode():
             return None
         position = 8 + int.from_bytes(body[:8], "big")
         header = json.loads(body[8:position])
@@ -229,7 +232,7 @@ class PageStore:
         new = self.folder / f"new-{os.getpid()}-{time.time_ns()}.parquet"
         try:
             parquet.write(table, new, **_PARQUET)
-            sha256 = hashlib.sha256(new.read_bytes()).hexdigest()
+            sha256 = _sha256(new.read_bytes())
             final = self.folder / f"{sha256[:24]}.parquet"
             new.replace(final)
         except (InvalidInputError, NotImplementedError) as error:  # a type not for Parquet: complex
@@ -278,7 +281,7 @@ class PageStore:
             path = self.folder / Path(record["file"]).name
             content = path.read_bytes()
             with ThreadPoolExecutor(1) as pool:  # hashed while it is parsed, for speed
-                digest = pool.submit(lambda: hashlib.sha256(content).hexdigest())
+                digest = pool.submit(_sha256, content)
                 try:
                     table = parquet.read(content)
                 except Exception as error:  # noqa: BLE001 - damaged bytes fail in every way there is

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 import numpy as np
@@ -280,26 +281,12 @@ def _read_with_astropy(document: bytes, answer: Answer) -> None:
 
 def hard_limit(document: bytes) -> int | None:
     """Return the hard row limit of a capabilities document (TAPRegExt 1.0, outputLimit/hard)."""
-    path: list[str] = []
-    found: list[tuple[str, list[str]]] = []  # unit and text of each hard limit
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        path.append(name.rpartition(":")[2])
-        if path[-2:] == ["outputLimit", "hard"]:
-            found.append((attributes.get("unit", "row"), []))
-
-    def characters(text: str) -> None:
-        if path[-2:] == ["outputLimit", "hard"]:
-            found[-1][1].append(text)
-
-    parser = _make_parser()
-    parser.StartElementHandler, parser.CharacterDataHandler = start, characters
-    parser.EndElementHandler = lambda _: path.pop()
     try:
-        parser.Parse(document, True)  # noqa: FBT003 - expat's own signature
+        _make_parser().Parse(document, True)  # noqa: FBT003 - expat's own signature
     except expat.ExpatError as error:
         raise InvalidFileError(f"The capabilities are not XML: {error}.") from error
-    texts = ["".join(parts).strip() for unit, parts in found if unit == "row"]
+    limits = ET.fromstring(document).iterfind(".//{*}outputLimit/{*}hard")
+    texts = [(limit.text or "").strip() for limit in limits if limit.get("unit", "row") == "row"]
     return min((int(text) for text in texts if text.isdecimal() and int(text)), default=None)
 
 
