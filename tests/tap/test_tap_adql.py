@@ -97,7 +97,8 @@ def test_no_literal(value):
         ("a", "x = 'a'"),
         ((">", 1e4), "x > 10000.0"),
         (("!=", 3), "x <> 3"),
-        (("<>", 3), "x <> 3"),
+        *(((sign, 3), f"x {sign} 3") for sign in ("=", "<>", "<", "<=", ">", ">=")),
+        (("like", "a%"), "x LIKE 'a%'"),
         ((" not like ", "a%"), "x NOT LIKE 'a%'"),
         ((10, 20), "x BETWEEN 10 AND 20"),
         ((10, "b"), "x BETWEEN 10 AND 'b'"),
@@ -200,16 +201,17 @@ def test_what_has_one_row(adql, single):
 
 def test_parts():
     select = parse_select(
-        """SELECT  TOP 10 name, t.ra AS x, "de""c" y, t."b" , ROUND(a, 1) AS r, 3 /*c*/ -- d
+        """SELECT  TOP 10 name, t.ra AS x, "de""c" y, t."b""c" , ROUND(a, 1) AS r, 3 /*c*/ -- d
         FROM csc AS t WHERE dec > 0 ORDER BY name  DESC ; """
     )
-    assert select.text.startswith('SELECT TOP 10 name, t.ra AS x, "de""c" y, t."b" , ROUND(a, 1)')
+    start = 'SELECT TOP 10 name, t.ra AS x, "de""c" y, t."b""c" , ROUND(a, 1) AS r, 3'
+    assert select.text.startswith(start)
     assert select.text.endswith("ORDER BY name DESC")
     assert select.items == (
         Item("name", "name", "name"),
         Item("t.ra AS x", "t.ra", "x"),
         Item('"de""c" y', '"de""c"', "y"),
-        Item('t."b"', 't."b"', "b"),
+        Item('t."b""c"', 't."b""c"', 'b"c'),
         Item("ROUND(a, 1) AS r"),
         Item("3"),
     )
