@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import pyvo
-import requests
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astroquery import log
@@ -16,8 +15,7 @@ from ..config import conf
 from ..errors import InvalidInputError, ServiceError, ServiceUnavailableError
 from ..tap import Schema, clear_cache, complete_query
 from ..tap.adql import both, identifier, near_names, parse_select
-from ..tap.transport import make_transport
-from ..version import version
+from ..tap.transport import make_session, make_transport
 from .inputs import (
     angle,
     columns_text,
@@ -67,7 +65,7 @@ class CSCPlaneClass(HeasarcClass):
         self._own_url = vo_url.rstrip("/") if vo_url else None
         self._table_names = dict(table_names or {})
         self._schema = None
-        self._session = _make_session()
+        self._session = make_session()
 
     # --- what HeasarcClass binds when it is made, read at the call
 
@@ -427,6 +425,7 @@ class CSCPlaneClass(HeasarcClass):
                 cache=cache,
                 schema=self._known_schema(),
                 show_progress=show_progress,
+                session=self._session,
             )
         except ServiceUnavailableError:
             raise
@@ -439,7 +438,7 @@ class CSCPlaneClass(HeasarcClass):
     def _known_schema(self):
         service = self.tap
         if self._schema is None:
-            transport = make_transport(service)
+            transport = make_transport(service, self._session)
             self._schema = Schema(lambda adql: transport.ask(adql, maxrec=100_000)[0])
         return self._schema
 
@@ -537,14 +536,6 @@ class CSCPlaneClass(HeasarcClass):
                 "The result does not say which catalog it is of.", remedy="give catalog_name."
             )
         return super().locate_data(query_result, self._table_names.get(catalog_name, catalog_name))
-
-
-def _make_session():
-    session = requests.Session()
-    session.headers["User-Agent"] = (
-        f"astroquery_cfx/{version} pyVO/{pyvo.version} {requests.utils.default_user_agent()}"
-    )
-    return session
 
 
 def _check_catalog(catalog):

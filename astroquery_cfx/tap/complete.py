@@ -28,8 +28,7 @@ from .plan import Page
 from .proof import Proof
 from .schema import Schema
 from .store import open_store
-from .transport import Transport, make_transport
-from .uploads import check_uploads
+from .transport import Transport, check_uploads, make_transport
 
 __all__ = ["complete_query"]
 
@@ -48,6 +47,7 @@ def complete_query(
     transport=None,
     schema=None,
     show_progress=None,
+    session=None,
 ):
     """
     Get the whole result of an ADQL query, or an error.
@@ -59,7 +59,7 @@ def complete_query(
     Parameters
     ----------
     service : `~pyvo.dal.TAPService`
-        Its URL and session are used.
+        The service; its URL is used.
     adql : str
         Any ADQL. Pages can be cut where rows of the result are rows of the
         FROM clause; with aggregates, DISTINCT, GROUP BY, ORDER BY or set
@@ -81,6 +81,9 @@ def complete_query(
         Columns of the service's tables, kept from call to call.
     show_progress : bool, optional
         Show a progress bar; by default where standard error is a terminal.
+    session : `~requests.Session`, optional
+        What sends the requests, by default a new session. pyvo keeps the session of a service to
+        itself: one that bears credentials has to be given here, too.
 
     Returns
     -------
@@ -114,7 +117,7 @@ def complete_query(
     select = parse_select(adql)
     job = _Job(
         select,
-        transport or make_transport(service),
+        transport or make_transport(service, session),
         check_uploads(uploads),
         url=service.baseurl,
         schema=schema,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import ArchiveChangedError, IncompleteResultError
 from .assemble import digest, key_order, take
+from .store import KeptPage
 from .verify import arrange, page_fault, repeated_values
 
 __all__ = ["Fetched", "Fetcher"]
@@ -192,24 +193,21 @@ class Fetcher:
         columns = take(columns, key_order(columns, self.lead))
         fetched = self._verified[page] = Fetched(page, columns, digest(columns), attempts)
         if self.store is not None:
-            self.store.save_page(fetched, self.fields, self.infos)
+            kept = (page.condition, page.rows, columns, fetched.sha256, self.fields, self.infos)
+            self.store.save_page(KeptPage(*kept))
         return fetched
 
     def _load(self, page):
         if self.store is None:
             return None
-        found = self.store.load_page(page)
-        if found is None:
+        kept = self.store.load_page(page.condition, page.rows)
+        if kept is None:
             return None
-        fetched, fields, infos = found
         with self._lock:
             if self.fields is None:
-                self.fields, self.infos = fields, infos
-        return (
-            fetched
-            if [item.name for item in fields] == [item.name for item in self.fields]
-            else None
-        )
+                self.fields, self.infos = kept.fields, kept.infos
+        same = [item.name for item in kept.fields] == [item.name for item in self.fields]
+        return Fetched(page, kept.columns, kept.sha256) if same else None
 
 
 def _spelled_as_asked(fields, select):

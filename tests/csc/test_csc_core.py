@@ -184,7 +184,7 @@ def test_empty_result(client):
         (lambda c: c.query_table(None), "no name of a catalog"),
         (lambda c: c.query_tap(""), "empty"),
         (lambda c: c.query_tap("SELECT (name FROM csc"), "parentheses"),
-        (lambda c: c.query_tap("DROP TABLE csc"), "no query"),
+        (lambda c: c.query_tap("DROP TABLE csc"), "not a query"),
     ],
 )
 def test_wrong_input(client, wrong, words):

@@ -47,8 +47,7 @@ def counting(archive):
 
     keys, _ = choose_keys(Schema(lambda adql: ask(adql, 1000)).columns("stars"), hint="ra")
     asked.clear()
-    yield Counter(ask, parse_select("SELECT * FROM stars")), keys[0], asked
-    service._session.close()
+    return Counter(ask, parse_select("SELECT * FROM stars")), keys[0], asked
 
 
 def test_recount_is_one_request_for_three(counting, stars):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import requests
 from astropy.table import MaskedColumn, Table
 from fault_proxy import TABLE, WIRE, FaultProxy
 from hypothesis import HealthCheck, given, settings
@@ -96,21 +97,18 @@ def proxy(stars, changed):
 
 def ask(proxy, *, cache=False, query=QUERY, retries=2, **options):
     service = TAPService(proxy.url)
-    service._session.trust_env = False
-    transport = replace(
-        make_transport(service),
-        retries=retries,
-        stall_timeout=0.15,
-        timeout=5.0,
-        pause=lambda _: None,
-    )
-    try:
-        with conf.set_temp("parallel_pages", 1):
-            return complete_query(
-                service, query, transport=transport, page_rows=40, cache=cache, **options
-            )
-    finally:
-        service._session.close()
+    with requests.Session() as session, conf.set_temp("parallel_pages", 1):
+        session.trust_env = False
+        transport = replace(
+            make_transport(service, session),
+            retries=retries,
+            stall_timeout=0.15,
+            timeout=5.0,
+            pause=lambda _: None,
+        )
+        return complete_query(
+            service, query, transport=transport, page_rows=40, cache=cache, **options
+        )
 
 
 @pytest.fixture

@@ -1,105 +1,15 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The pure parts: taking ADQL apart, writing values, cutting a key into pages."""
+"""The pure parts: cutting a key into pages, and putting rows in order."""
 
 import itertools
 import math
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astroquery_cfx import InvalidInputError
-from astroquery_cfx.tap.adql import identifier, literal, parse_select
 from astroquery_cfx.tap.assemble import key_order, parse_unit
 from astroquery_cfx.tap.plan import Range, split_numbers, split_texts
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_floats_read_back(value):
-    assert float(literal(value)) == value
-
-
-@given(st.text())
-def test_texts_read_back(text):
-    written = literal(text)
-    assert written[1:-1].replace("''", "'") == text
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, None, object(), 1j])
-def test_no_literal(value):
-    with pytest.raises(InvalidInputError):
-        literal(value)
-
-
-@pytest.mark.parametrize(
-    ("adql", "splits", "reason"),
-    [
-        ("SELECT a, b FROM t", True, ""),
-        ("select a from t where x = 'GROUP BY ORDER BY' -- UNION", True, ""),
-        ('SELECT "order", "a""b" FROM "weird table" WHERE "group" > 3', True, ""),
-        ("SELECT a FROM t JOIN (SELECT b FROM u GROUP BY b) AS v ON t.a = v.b", True, ""),
-        ("SELECT a FROM t WHERE b IN (SELECT MAX(b) FROM u)", True, ""),
-        ("SELECT DISTINCT a FROM t", False, "DISTINCT"),
-        ("SELECT a FROM t GROUP BY a", False, "GROUP BY"),
-        ("SELECT a FROM t ORDER BY a", False, "ORDER BY"),
-        ("SELECT COUNT(*) FROM t", False, "COUNT"),
-        ("SELECT a FROM t UNION SELECT a FROM u", False, "UNION"),
-        ("SELECT stddev(a) FROM t", False, "STDDEV"),
-        ("SELECT a FROM t HAVING a > 3", False, "GROUP BY"),
-        ("SELECT 1", False, "no FROM"),
-        ("WITH u AS (SELECT a FROM t) SELECT a FROM u", False, "WITH"),
-    ],
-)
-def test_what_splits(adql, splits, reason):
-    select = parse_select(adql)
-    assert select.splits is splits
-    assert reason in select.reason
-
-
-def test_statement_keeps_the_where_together():
-    select = parse_select("SELECT TOP 5 a, t.b AS c FROM t WHERE a = 1 OR b = ';' ; ")
-    assert select.top == 5
-    assert [item.name for item in select.items] == ["a", "c"]
-    assert (
-        select.statement(where="k < 3")
-        == "SELECT a, t.b AS c FROM t WHERE (a = 1 OR b = ';') AND (k < 3)"
-    )
-
-
-@pytest.mark.parametrize(
-    "adql",
-    [
-        "",
-        "  ",
-        "DELETE FROM t",
-        "SELECT 'a FROM t",
-        "SELECT (a FROM t",
-        "SELECT a) FROM t",
-        "SELECT a FROM t; SELECT b FROM t",
-        "SELECT TOP x a FROM t",
-        None,
-    ],
-)
-def test_no_query(adql):
-    with pytest.raises(InvalidInputError):
-        parse_select(adql)
-
-
-@given(st.text(max_size=60))
-def test_any_text_is_parsed_or_refused(text):
-    try:
-        parse_select("SELECT " + text)
-    except InvalidInputError:
-        return
-
-
-def test_identifiers():
-    assert identifier("time") == '"time"'
-    assert identifier('"time"') == '"time"'
-    assert identifier("__row") == "__row"
-    with pytest.raises(InvalidInputError):
-        identifier(" ")
 
 
 def split(values, target, max_bins, *, integer=False, wanted=None):

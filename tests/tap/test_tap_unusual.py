@@ -12,7 +12,7 @@ from pyvo.dal import TAPService
 from astroquery_cfx import IncompleteResultError, ServiceError, conf
 from astroquery_cfx.archive import Behaviour, EmbeddedArchive
 from astroquery_cfx.tap import complete_query
-from astroquery_cfx.tap.adql import parse_select, split_with
+from astroquery_cfx.tap.adql import parse_select
 from astroquery_cfx.tap.assemble import digest, key_order
 from astroquery_cfx.tap.counting import Counter
 from astroquery_cfx.tap.schema import Key
@@ -48,9 +48,7 @@ def archive(sparse):
 
 @pytest.fixture
 def service(archive):
-    found = TAPService(archive.url + "/tap")
-    yield found
-    found._session.close()
+    return TAPService(archive.url + "/tap")
 
 
 @pytest.mark.parametrize("items", ["*", "id", "ra, flag", "flag + 1 AS more, id"])
@@ -85,14 +83,6 @@ def test_sums_of_whole_numbers_have_room(service):
     """DaCHS cannot write the sum of a column of shorts that is no short."""
     notes = complete_query(service, "SELECT ra, flag FROM sparse").meta["completeness"]["notes"]
     assert "the sums of ra, flag are those of the service" in notes
-
-
-def test_split_with():
-    adql = "with u AS (SELECT a FROM t WHERE b = ') SELECT'), v AS (SELECT 1 FROM u)  /* */ SELECT * FROM v"
-    head, query = split_with(adql)
-    assert head + query == adql
-    assert query == "SELECT * FROM v"
-    assert split_with("SELECT withal FROM t") == ("", "SELECT withal FROM t")
 
 
 def test_with_is_counted():
