@@ -2,14 +2,18 @@
 """The whole job: from the archives to every table, every figure and the page that shows them."""
 
 from .job import reproduce
-from .matching import class_shares, group_table, match_plane, matched_table, separations_table
-from .selection import (
+from .steps import (
+    class_shares,
     flux_statistics,
     galactic_coordinates,
+    group_table,
+    match_plane,
+    matched_table,
     select_classes,
     select_observed,
     select_plane,
     select_positive,
+    separations_table,
 )
 
 __all__ = [
