@@ -31,8 +31,6 @@ from .conditions import (
     region_condition,
 )
 
-__all__ = ["CSCPlane", "CSCPlaneClass"]
-
 _OBSERVATION_COLUMNS = ["obsid", "ra", "dec", "exposure", "detector", "time", "name"]
 _SOURCE_COLUMNS = ["name", "ra", "dec", "b_flux_ap"]
 # The archive's Galactic latitudes (bii) are rounded: the service is asked for a strip wider by this
@@ -395,7 +393,7 @@ class CSCPlaneClass(HeasarcClass):
             All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
         _check_catalog(catalog)
-        spatial = spatial.lower() if isinstance(spatial, str) else spatial
+        spatial = str(spatial).lower()
         if spatial == "cone" and radius is None:
             radius = self.get_default_radius(catalog)
         region = region_condition(spatial, coordinates, radius, width, polygon)
