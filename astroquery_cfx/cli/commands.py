@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from astropy.table import Table
+
 from ..archive import EmbeddedArchive, simulated_tables
 from ..archive.fermilpsc import fermilpsc_table
 from ..association import associate_tables, calibrate_association
@@ -38,7 +40,8 @@ Ctrl-C stops it.
 """
 
 
-def _reproduce(arguments):
+def run_reproduce(arguments: argparse.Namespace) -> None:
+    """Do the whole job with the Fermi catalogue that is asked for, and say what it found."""
     _check_archive(arguments)
     named = arguments.fermi or "DR4"
     if arguments.fermi is None and arguments.archive == "embedded":
@@ -62,11 +65,10 @@ def _reproduce(arguments):
     sys.stdout.write(closing_text(summary, arguments.output))
 
 
-def _query(arguments):
+def run_query(arguments: argparse.Namespace) -> None:
+    """Write a table of the archive, or the result of ADQL, to a file."""
     _check_archive(arguments)
-    file_format(
-        arguments.output
-    )  # a format that is not known is refused before anything is fetched
+    file_format(arguments.output)  # refuses an unknown ending before anything is fetched
     adql = re.match(r"\s*select\s", arguments.what, re.IGNORECASE)
     if adql and arguments.columns:
         raise InvalidInputError(
@@ -84,7 +86,8 @@ def _query(arguments):
     sys.stdout.write(f"{len(table):,} rows, {len(table.colnames)} columns: {arguments.output}\n")
 
 
-def _match(arguments):
+def run_match(arguments: argparse.Namespace) -> None:
+    """Write the pairs of two table files to a file."""
     file_format(arguments.output)
     left, right, positions = _read_sides(arguments)
     radius = arguments.radius
@@ -100,9 +103,12 @@ def _match(arguments):
     sys.stdout.write(f"{len(pairs):,} pairs: {arguments.output}\n")
 
 
-def _associate(arguments):
-    paths = [path for path in (arguments.output, arguments.calibration) if path is not None]
-    for path in paths:
+def run_associate(arguments: argparse.Namespace) -> None:
+    """Write the candidates of two table files to a file, and their calibration to another."""
+    steps: list[tuple[Callable[..., Table], Path]] = [(associate_tables, arguments.output)]
+    if arguments.calibration is not None:
+        steps.append((calibrate_association, arguments.calibration))
+    for _, path in steps:
         file_format(path)
     left, right, options = _read_sides(arguments)
     options |= {
@@ -110,15 +116,16 @@ def _associate(arguments):
         "field_radius": _radius(arguments.field_radius),
         "fields": None if arguments.fields is None else read_table(arguments.fields),
     }
-    with progress_bar(len(paths), description="Associations", unit="table") as bar:
-        for path, step in zip(paths, (associate_tables, calibrate_association), strict=False):
+    with progress_bar(len(steps), description="Associations", unit="table") as bar:
+        for step, path in steps:
             table = step(left, right, **options)
             write_table(table, path)
             sys.stdout.write(f"{len(table):,} rows: {path}\n")
             bar.update(1)
 
 
-def _serve(arguments):
+def run_serve(arguments: argparse.Namespace) -> None:
+    """Run the embedded archive until Ctrl-C."""
     with _embedded(arguments, arguments.table, arguments.port) as archive:
         sys.stdout.write(_SERVING.format(url=archive.url))
         sys.stdout.flush()
@@ -129,11 +136,11 @@ def _serve(arguments):
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
-    "reproduce": _reproduce,
-    "query": _query,
-    "match": _match,
-    "associate": _associate,
-    "serve": _serve,
+    "reproduce": run_reproduce,
+    "query": run_query,
+    "match": run_match,
+    "associate": run_associate,
+    "serve": run_serve,
 }
 
 

@@ -25,17 +25,6 @@ class _Parser(argparse.ArgumentParser):
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the command line; ``command`` is the name of the command."""
-    joined: list[str] = []
-    for argument in arguments:
-        # argparse would take the angle of --radius -1deg for an option.
-        if joined and joined[-1] in ("--radius", "--b-max") and re.match(r"-[\d.]", argument):
-            joined[-1] += "=" + argument
-        else:
-            joined.append(argument)
-    return _make_parser().parse_args(joined)
-
-
-def _make_parser():
     parser = _Parser(
         prog="astroquery-cfx",
         description="Whole catalogues from HEASARC, the Fermi LAT catalogues, and their "
@@ -179,7 +168,15 @@ def _make_parser():
     add(
         "--port", type=_port, default=0, metavar="N", help="port of 127.0.0.1 (default: a free one)"
     )
-    return parser
+
+    joined: list[str] = []
+    for argument in arguments:
+        # argparse would take the angle of --radius -1deg for an option.
+        if joined and joined[-1] in ("--radius", "--b-max") and re.match(r"-[\d.]", argument):
+            joined[-1] += "=" + argument
+        else:
+            joined.append(argument)
+    return parser.parse_args(joined)
 
 
 def _add_command(commands, name, text, examples):

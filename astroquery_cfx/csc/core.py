@@ -486,12 +486,11 @@ class CSCPlaneClass(HeasarcClass):
                 if item.column and item.column.strip('"').lower() not in known
             ]
             near = sorted({name for word in unknown for name in near_names(word, known.values())})
-            remedy = "see list_columns for the names."
+            reason, otherwise = "", "see list_columns for the names."
         else:
             near = near_names(table[0], self._schema.table_names())
-            remedy = f"there is no table {table[0]}; list_catalogs() names them all."
-        if near:
-            remedy = f"did you mean {', '.join(near)}?"
+            reason, otherwise = f"there is no table {table[0]}; ", "list_catalogs() names them all."
+        remedy = reason + (f"did you mean {', '.join(near)}?" if near else otherwise)
         return ServiceError(error.failed, remedy=remedy)
 
     # --- what the archive says of its catalogues

@@ -5,9 +5,17 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.io.votable.ucd import UCDWords
 from astropy.table import MaskedColumn, Table
 
-from astroquery_cfx import InvalidInputError, associate_tables, calibrate_association
+from astroquery_cfx import (
+    Fermi4FGL,
+    InvalidInputError,
+    associate_tables,
+    calibrate_association,
+)
+from astroquery_cfx.arrays import to_floats
+from astroquery_cfx.fermi import shipped_catalog
 from astroquery_cfx.reproduce import (
     class_shares,
     flux_statistics,
@@ -151,7 +159,10 @@ def test_pairs_with_offsets_in_units_of_the_ellipse(sources, fermi):
     assert units["csc_flux"] == units["fermi_flux"] == FLUX
     degrees = ["csc_l", "csc_b", "fermi_l", "fermi_b", "fermi_r95", "fermi_r95_angle", "separation"]
     assert {units[name] for name in degrees} == {u.deg}
-    assert all(column.meta["ucd"] and column.description for column in pairs.itercols())
+    for column in pairs.itercols():
+        for word in column.meta["ucd"].split(";"):
+            assert UCDWords().is_primary(word) or UCDWords().is_secondary(word), column.name
+        assert column.description
     assert match_plane(sources, fermi)["csc_name"].tolist() == ["north", "east", "west"]
     assert len(match_plane(sources, fermi, 0.05 * u.deg)) == 2
 
@@ -230,36 +241,36 @@ def test_shares_of_classes():
 
 @pytest.fixture(scope="module")
 def crowded():
-    """A field of four square degrees with many faint sources, and a bright one in some ellipses."""
+    """Real Fermi sources near Vela, some of them extended, and drawn Chandra sources and fields."""
+    fermi = Fermi4FGL.get_catalog(path=shipped_catalog())
+    position = SkyCoord(fermi["RAJ2000"], fermi["DEJ2000"])
+    near = position.separation(SkyCoord(128.5, -45.5, unit="deg")) < 10 * u.deg
+    right, position = fermi[near], position[near]
     rng = np.random.default_rng(3)
-    right = Table(
-        {
-            "Source_Name": [f"F{row}" for row in range(40)],
-            "RAJ2000": rng.uniform(10.5, 11.5, 40) * u.deg,
-            "DEJ2000": rng.uniform(0.5, 1.5, 40) * u.deg,
-            "CLASS1": ["psr"] * 40,
-            "ASSOC1": [""] * 40,
-            "Conf_95_SemiMajor": rng.uniform(0.03, 0.06, 40) * u.deg,
-            "Conf_95_SemiMinor": np.full(40, 0.03) * u.deg,
-            "Conf_95_PosAng": rng.uniform(0, 90, 40) * u.deg,
-            "other": np.arange(40),
-        }
+    number = 100 * len(right)
+    place = position[np.repeat(np.arange(len(right)), 100)].directional_offset_by(
+        rng.uniform(0, 360, number) * u.deg, 0.3 * np.sqrt(rng.uniform(0, 1, number)) * u.deg
     )
-    flux = 10 ** rng.normal(-15, 0.5, 4000)
-    flux[:20] = 1e-11
-    ra, dec = rng.uniform(10, 12, 4000), rng.uniform(0, 2, 4000)
-    ra[:20] = right["RAJ2000"][:20] + rng.normal(0, 0.01, 20)
-    dec[:20] = right["DEJ2000"][:20] + rng.normal(0, 0.01, 20)
-    # The last Fermi source has one improbable candidate: faint, and at the edge of its region.
-    right["DEJ2000"][39], right["Conf_95_SemiMajor"][39] = 1.99, 0.03
-    near = np.hypot(ra - right["RAJ2000"][39], dec - 1.99) < 0.1
-    flux[near], dec[near] = 1e-18, 2.0355
-    left = Table({"name": [f"C{row}" for row in range(4000)], "ra": ra * u.deg, "dec": dec * u.deg})
+    ra, dec, flux = place.ra.deg, place.dec.deg, 10 ** rng.normal(-15, 0.3, number)
+    counterpart = SkyCoord(right["RA_Counterpart"], right["DEC_Counterpart"], unit="deg")
+    known = np.isfinite(to_floats(counterpart.ra.deg))
+    for row in np.flatnonzero(known):  # one bright source of each hundred
+        ra[100 * row], dec[100 * row] = counterpart.ra.deg[row], counterpart.dec.deg[row]
+        flux[100 * row] = 1e-11
+    left = Table({"name": [f"C{row}" for row in range(number)], "ra": ra, "dec": dec})
+    left["ra"].unit = left["dec"].unit = "deg"
+    left["error_ellipse_r0"] = rng.uniform(0.5, 5, number) * u.arcsec
     left["b_flux_ap"] = flux * FLUX
     left["other"] = 1
-    grid = np.arange(0.1, 2, 0.2)
-    fields = Table({"ra": np.repeat(grid, 10) + 10, "dec": np.tile(grid, 10)})
-    fields["ra"].unit = fields["dec"].unit = "deg"
+    # The Chandra sources of one Fermi source are faint, and all at the edge of its region.
+    alone = np.flatnonzero(~known & (right["Region_Kind"] == "ellipse"))[0]
+    edge = position[alone].directional_offset_by(
+        right["Conf_95_PosAng"][alone] * u.deg, 1.4 * right["Conf_95_SemiMajor"][alone] * u.deg
+    )
+    of_it = slice(100 * alone, 100 * alone + 100)
+    left["ra"][of_it], left["dec"][of_it] = edge.ra.deg, edge.dec.deg
+    left["b_flux_ap"][of_it] = 1e-18
+    fields = Table({"ra": ra[::20], "dec": dec[::20]}, units=("deg", "deg"))
     return left, fields, right
 
 
@@ -279,10 +290,11 @@ def test_associations_are_the_probable_candidates(crowded):
     assert table["csc_name"].tolist() == kept["name"].tolist()
     assert table["fermi_name"].tolist() == kept["Source_Name"].tolist()
     assert table["p_i"].tolist() == kept["p_i"].tolist()
-    assert table.colnames[:9] == [
+    assert table.colnames[:10] == [
         "csc_name",
         "csc_ra",
         "csc_dec",
+        "error_ellipse_r0",
         "csc_flux",
         "fermi_name",
         "fermi_ra",
@@ -290,7 +302,15 @@ def test_associations_are_the_probable_candidates(crowded):
         "fermi_class",
         "fermi_association",
     ]
-    assert not [name for name in table.colnames if name.startswith("Conf") or "other" in name]
+    used = ("Conf", "Region", "RA_", "DEC_", "other")
+    assert not [name for name in table.colnames if name.startswith(used)]
+    assert set(table["extended"]) == {True, False}
+    # Without what the sources say of their errors and extents, the probabilities are others.
+    for one, other in (
+        (left, right[right.colnames[:-4]]),
+        (left[["name", "ra", "dec", "b_flux_ap"]], right),
+    ):
+        assert not np.array_equal(associations_tables(one, fields, other)[0]["p_i"], table["p_i"])
     assert table.meta["association"]["least_p_i"] == 0.001
     expected = calibrate_association(left, right, shifts=(2.0, 3.0), angles=4, **options)
     assert calibration.colnames == expected.colnames
