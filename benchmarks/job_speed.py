@@ -1,16 +1,18 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """
-The whole job beside the notebook's own steps, on the same server.
+Time the whole job against the steps of the notebook, on the same server.
 
-Starts the embedded archive (the simulated sky) in a process of its own, runs each way in a process
-of its own, and prints wall time, peak memory and their ratios, interpreter start and imports included::
+The embedded archive (the simulated sky) runs in a process of its own, and so does each way of doing
+the job. Printed are wall time, CPU time, peak memory and their ratios, with the start of the
+interpreter and all imports::
 
     python benchmarks/job_speed.py [repeats]
 
-The notebook's way is written anew with pyvo and astropy: three queries of the archive (all observations, all
-sources with ``TOP 9999999``), the cuts, the cross-match, the groups, a CSV, and its maps and histograms with
-pyplot. It counts nothing, proves nothing, and draws 9 figures as PNG; the job draws 14 as PNG and PDF, and
-writes its tables in up to five formats. The last line is the job without its figures.
+The notebook's steps are written with pyvo and astropy: two queries (all observations, and all
+sources with ``TOP 9999999``), the cuts, the cross-match, the groups, a CSV file, and its maps and
+histograms with pyplot. They count and prove nothing, and draw 9 figures as PNG. The job draws 16 as
+PNG and PDF, associates the whole sky, and writes its tables in up to five formats. The last line is
+the job without its figures.
 """
 
 import subprocess
@@ -61,7 +63,8 @@ def aitoff(name, coordinates, color):
     save(name)
 
 observations = get("obsid, ra, dec, exposure, detector, time, name", "chanmaster")
-observations = observations[~np.ma.getmaskarray(observations["ra"]) & (observations["exposure"] > 0)]
+known = ~np.ma.getmaskarray(observations["ra"])
+observations = observations[known & (observations["exposure"] > 0)]
 place = SkyCoord(np.asarray(observations["ra"]), np.asarray(observations["dec"]), unit="deg")
 aitoff("observations", (place.ra, place.dec), np.log10(np.asarray(observations["exposure"]) / 1e3))
 
@@ -85,14 +88,16 @@ i, j, separation, _ = place.search_around_sky(other, 0.1 * u.deg)
 matched = Table({"csc_name": sources["name"][j], "csc_l": place.l.deg[j], "csc_b": place.b.deg[j],
                  "csc_flux": sources["b_flux_ap"][j], "fermi_name": fermi["Source_Name"][i],
                  "fermi_l": fermi["GLON"][i], "fermi_b": fermi["GLAT"][i],
-                 "fermi_r95": fermi["Conf_95_SemiMajor"][i], "fermi_flux": fermi["Energy_Flux100"][i],
+                 "fermi_r95": fermi["Conf_95_SemiMajor"][i],
+                 "fermi_flux": fermi["Energy_Flux100"][i],
                  "fermi_class": fermi["CLASS1"][i], "separation": separation.deg})
 groups = defaultdict(list)
 for row in matched:
     groups[row["fermi_name"]].append(row)
 grouped = Table(rows=[(name, rows[0]["fermi_l"], rows[0]["fermi_b"], len(rows),
                        ", ".join(str(row["csc_name"]) for row in rows),
-                       ", ".join(str(row["csc_flux"]) for row in rows)) for name, rows in groups.items()],
+                       ", ".join(str(row["csc_flux"]) for row in rows))
+                      for name, rows in groups.items()],
                 names=["fermi_name", "fermi_l", "fermi_b", "number", "csc_names", "csc_fluxes"])
 grouped.sort(["fermi_l", "fermi_b"])
 grouped.write(folder / "grouped.csv")
@@ -118,21 +123,23 @@ with EmbeddedArchive() as archive:
     sys.stdin.read()
 """
 
-# What a process took, told by a parent that has no other child.
+# RUSAGE_CHILDREN sums over all children, so that each run is measured by a parent of its own.
 MEASURE = """
 import resource, subprocess, sys, time
 start = time.perf_counter()
-done = subprocess.run([sys.executable, "-W", "ignore", "-c", *sys.argv[1:]], capture_output=True, text=True)
+done = subprocess.run([sys.executable, "-W", "ignore", "-c", *sys.argv[1:]], capture_output=True,
+                      text=True)
 seconds = time.perf_counter() - start
 usage = resource.getrusage(resource.RUSAGE_CHILDREN)
 sys.stderr.write(done.stderr[-2000:] if done.returncode else "")
-print(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, done.stdout.strip(), sep="|")
+cpu, megabytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+print(seconds, cpu, megabytes, done.stdout.strip(), sep="|")
 sys.exit(done.returncode)
 """
 
 
 def measure(code, url, folder):
-    """Run code in a process of its own: seconds, CPU seconds, peak MB, and what it found."""
+    """Run code in a process of its own; return seconds, CPU seconds, peak MB, and its output."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, code, url, str(folder)],
         check=True,
@@ -162,7 +169,7 @@ def main(repeats=3):
     best = {}
     try:
         with tempfile.TemporaryDirectory() as folder:
-            for turn in range(repeats):  # in turns, so that a busy minute meets all of them
+            for turn in range(repeats):  # by turns, so that a busy minute slows all of them alike
                 for number, (name, code) in enumerate(ways.items()):
                     run = measure(code, url, Path(folder) / f"{turn}-{number}")
                     best[name] = min(best.get(name, run), run)
@@ -171,8 +178,8 @@ def main(repeats=3):
         server.wait()
     base = best["notebook's steps"]
     print(
-        f"{'best of ' + str(repeats):<22}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}{'wall':>7}{'memory':>8}"
-        "   plane sources, pairs, Fermi sources"
+        f"{'best of ' + str(repeats):<22}{'wall s':>8}{'CPU s':>8}{'peak MB':>9}{'wall':>7}"
+        f"{'memory':>8}   plane sources, pairs, Fermi sources"
     )
     for name, (seconds, cpu, memory, found) in best.items():
         ratios = f"{seconds / base[0]:>7.2f}{memory / base[2]:>8.2f}"

@@ -1,6 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The Chandra tables at HEASARC, in astroquery's vocabulary, complete."""
+"""The Chandra tables at HEASARC, in astroquery's vocabulary, complete.
 
-from .core import CSCPlane, CSCPlaneClass
+`.conditions` checks what users ask for and writes it as ADQL; `.core` has the client, which joins
+it to a query and fetches the whole result.
+"""
 
-__all__ = ["CSCPlane", "CSCPlaneClass"]
+from .core import CSCPlane as CSCPlane
+from .core import CSCPlaneClass as CSCPlaneClass

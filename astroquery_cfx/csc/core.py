@@ -1,55 +1,67 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """CSCPlaneClass: the Chandra tables at HEASARC, and any other table there, complete."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyvo
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.table import Row, Table
 from astroquery import log
 from astroquery.exceptions import NoResultsWarning
 from astroquery.heasarc import HeasarcClass
 
+from ..arrays import angle_in_degrees, to_floats, whole_number
 from ..config import conf
 from ..errors import InvalidInputError, ServiceError, ServiceUnavailableError
 from ..tap import Schema, clear_cache, complete_query
 from ..tap.adql import both, identifier, near_names, parse_select
 from ..tap.transport import make_session, make_transport
-from .inputs import (
-    angle,
+from .conditions import (
     columns_text,
     filter_conditions,
     flux_condition,
     position,
     region_condition,
 )
-from .metainfo import read_metainfo
-
-__all__ = ["CSCPlane", "CSCPlaneClass"]
 
 _OBSERVATION_COLUMNS = ["obsid", "ra", "dec", "exposure", "detector", "time", "name"]
 _SOURCE_COLUMNS = ["name", "ra", "dec", "b_flux_ap"]
-# The archive's Galactic latitudes are rounded; the exact cut is made from ra and dec.
+# The archive's Galactic latitudes (bii) are rounded: the service is asked for a strip wider by this
+# many degrees, so that the exact cut, made here from ra and dec, loses no source at its edge.
 _LATITUDE_MARGIN = 0.01
+# HEASARC describes its catalogues in a table: the order of the standard columns (name 'csc.ra',
+# value 2) and the default search radius in arcmin (name 'csc'). HeasarcClass asks the same, and
+# takes the names apart in SQL with split_part, which other services do not have.
+_METAINFO_ADQL = (
+    "SELECT name, relation, value FROM metainfo WHERE (type = 'parameter' AND relation = 'order') "
+    "OR relation = 'defaultSearchRadius'"
+)
+# MAXREC of questions to TAP_SCHEMA, where a service's default may be 2,000 rows. No table has as
+# many columns, and no service as many tables.
+_SCHEMA_ROWS = 100_000
+_NO_ROWS = "No matching rows were found in the query."
 
 
 class CSCPlaneClass(HeasarcClass):
     """
     Chandra's tables at HEASARC, and any other table there: whole, or an error.
 
-    The public methods of `astroquery.heasarc.HeasarcClass` (``list_catalogs``,
-    ``list_columns``, ``get_default_radius``, ``locate_data``, ...) work too.
-    What differs: results are complete and proved (``meta['completeness']``),
-    no filter is dropped in silence, ``columns`` may be a list, configuration
-    is read at the call, and the instance holds no result.
+    The public methods of `astroquery.heasarc.HeasarcClass` (``list_catalogs``, ``list_columns``,
+    ``get_default_radius``, ``locate_data``, ...) work too. The differences: results are complete,
+    with the proof in ``meta['completeness']``; no filter is silently ignored; ``columns`` may be a
+    list; the configuration is read at each call; the instance keeps no result.
 
     Parameters
     ----------
     vo_url : str, optional
         Base URL of another service; TAP is at ``vo_url + '/tap'``. ``conf.vo_url`` by default.
     table_names : dict, optional
-        Names of tables at that service, e.g. ``{'csc': 'cfx.csc', 'chanmaster': 'cfx.chanmaster'}``.
+        Names of tables at that service, e.g. ``{'csc': 'cfx.csc'}``.
 
     Examples
     --------
@@ -60,39 +72,47 @@ class CSCPlaneClass(HeasarcClass):
     'SELECT name, ra FROM cfx.csc WHERE (dec > 80)'
     """
 
-    def __init__(self, vo_url=None, table_names=None):
+    def __init__(
+        self, vo_url: str | None = None, table_names: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__()
         self._own_url = vo_url.rstrip("/") if vo_url else None
         self._table_names = dict(table_names or {})
-        self._schema = None
         self._session = make_session()
+        # The service, what it said of its tables, and the URL and session it was made for.
+        self._service: pyvo.dal.TAPService | None = None
+        self._schema: Schema | None = None
+        self._metainfo: Table | None = None
+        self._made_for: tuple[str, object] | None = None
 
-    # --- what HeasarcClass binds when it is made, read at the call
+    # --- what HeasarcClass binds once, when it is made, is read at each call here
 
     @property
-    def VO_URL(self):  # noqa: N802 - HeasarcClass calls it so
+    def VO_URL(self) -> str:  # noqa: N802 - the name that HeasarcClass gives it
         """Base URL of the VO services."""
         return self._own_url or conf.vo_url.rstrip("/")
 
     @property
-    def timeout(self):
-        """Seconds that a request may take."""
+    def timeout(self) -> float:
+        """Seconds that one request may take."""
         return conf.timeout
 
     @property
-    def tap(self):
+    def tap(self) -> pyvo.dal.TAPService:
         """The TAP service."""
         url = f"{self.VO_URL}/tap"
-        if self._tap is None or self._tap.baseurl != url:
-            self._tap = pyvo.dal.TAPService(url, session=self._session)
-            self._schema = self._meta_info = None
-        return self._tap
+        if self._made_for != (url, self._session):
+            service = pyvo.dal.TAPService(url, session=self._session)
+            self._schema = Schema(
+                lambda adql: make_transport(service, self._session).ask(adql, maxrec=_SCHEMA_ROWS)[
+                    0
+                ]
+            )
+            self._service, self._metainfo = service, None
+            self._made_for = url, self._session
+        return self._service
 
-    def _set_session(self, session):
-        super()._set_session(session)
-        self._tap = None
-
-    def clear_cache(self):
+    def clear_cache(self) -> None:
         """Remove the verified pages and results of this service that are kept on disk."""
         super().clear_cache()
         clear_cache(f"{self.VO_URL}/tap")
@@ -102,174 +122,179 @@ class CSCPlaneClass(HeasarcClass):
     def query_observations(
         self,
         *,
-        columns=None,
-        column_filters=None,
-        maxrec=None,
-        cache=True,
-        get_query_payload=False,
-        show_progress=None,
-    ):
+        columns: str | Sequence[str] | None = None,
+        column_filters: Mapping | None = None,
+        maxrec: int | None = None,
+        cache: bool = True,
+        get_query_payload: bool = False,
+        show_progress: bool | None = None,
+    ) -> Table | str:
         """
-        All Chandra observations (table ``chanmaster``).
+        Query all Chandra observations (table ``chanmaster``).
 
         Parameters
         ----------
         columns : list of str or str, optional
             obsid, ra, dec, exposure, detector, time, name by default; ``'*'`` for all.
         column_filters : dict, optional
-            See `query_table`.
+            Conditions on columns; see `query_table`.
         maxrec : int, optional
-            Only the first rows in key order.
+            Return only the first rows, in the order of the key that pages are cut along.
         cache : bool, optional
-            Whether results kept on disk may serve.
+            Keep verified rows on disk, and reuse those that the archive still counts.
         get_query_payload : bool, optional
-            Give the ADQL instead.
+            Return the ADQL instead of sending it.
         show_progress : bool, optional
-            By default where standard error is a terminal.
+            Show a progress bar; by default where standard error is a terminal.
 
         Returns
         -------
         `~astropy.table.Table` or str
             All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
-        return self._query(
+        adql = self._adql(
             "chanmaster",
-            columns,
-            _OBSERVATION_COLUMNS,
-            filter_conditions(column_filters),
-            maxrec=maxrec,
-            cache=cache,
-            payload=get_query_payload,
-            show_progress=show_progress,
+            columns_text(columns, _OBSERVATION_COLUMNS),
+            *filter_conditions(column_filters),
+        )
+        if get_query_payload:
+            return adql
+        return self._complete(
+            adql, "chanmaster", maxrec=maxrec, cache=cache, show_progress=show_progress
         )
 
     def query_sources(
         self,
         *,
-        columns=None,
-        column_filters=None,
-        min_flux=None,
-        maxrec=None,
-        cache=True,
-        get_query_payload=False,
-        show_progress=None,
-    ):
+        columns: str | Sequence[str] | None = None,
+        column_filters: Mapping | None = None,
+        min_flux: u.Quantity | None = None,
+        maxrec: int | None = None,
+        cache: bool = True,
+        get_query_payload: bool = False,
+        show_progress: bool | None = None,
+    ) -> Table | str:
         """
-        All sources of the Chandra Source Catalog (table ``csc``), all sky.
+        Query all sources of the Chandra Source Catalog (table ``csc``), on the whole sky.
 
         Parameters
         ----------
         columns : list of str or str, optional
             name, ra, dec, b_flux_ap by default; ``'*'`` for all.
         column_filters : dict, optional
-            See `query_table`.
+            Conditions on columns; see `query_table`.
         min_flux : `~astropy.units.Quantity`, optional
-            Least b_flux_ap, the 0.5-7 keV energy flux.
-        maxrec, cache, get_query_payload, show_progress : optional
-            See `query_observations`.
+            Smallest b_flux_ap, the 0.5-7 keV energy flux.
+        maxrec : int, optional
+            Return only the first rows, in the order of the key that pages are cut along.
+        cache : bool, optional
+            Keep verified rows on disk, and reuse those that the archive still counts.
+        get_query_payload : bool, optional
+            Return the ADQL instead of sending it.
+        show_progress : bool, optional
+            Show a progress bar; by default where standard error is a terminal.
 
         Returns
         -------
         `~astropy.table.Table` or str
             All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
-        where = [*filter_conditions(column_filters), flux_condition("b_flux_ap", min_flux)]
-        return self._query(
+        adql = self._adql(
             "csc",
-            columns,
-            _SOURCE_COLUMNS,
-            where,
-            maxrec=maxrec,
-            cache=cache,
-            payload=get_query_payload,
-            show_progress=show_progress,
+            columns_text(columns, _SOURCE_COLUMNS),
+            *filter_conditions(column_filters),
+            flux_condition("b_flux_ap", min_flux),
         )
+        if get_query_payload:
+            return adql
+        return self._complete(adql, "csc", maxrec=maxrec, cache=cache, show_progress=show_progress)
 
     def query_plane(
         self,
-        b_max=10 * u.deg,
+        b_max: u.Quantity | str = 10 * u.deg,
         *,
-        min_flux=None,
-        columns=None,
-        column_filters=None,
-        maxrec=None,
-        cache=True,
-        get_query_payload=False,
-        show_progress=None,
-    ):
+        min_flux: u.Quantity | None = None,
+        columns: str | Sequence[str] | None = None,
+        column_filters: Mapping | None = None,
+        maxrec: int | None = None,
+        cache: bool = True,
+        get_query_payload: bool = False,
+        show_progress: bool | None = None,
+    ) -> Table | str:
         """
-        All sources of the Chandra Source Catalog near the Galactic plane.
+        Query all sources of the Chandra Source Catalog near the Galactic plane.
 
-        The service narrows by ``bii``; the exact cut ``|b| <= b_max`` is made from ra and dec.
+        The service narrows by its rounded latitude ``bii``; the exact cut ``|b| <= b_max`` is then
+        made from ra and dec.
 
         Parameters
         ----------
         b_max : `~astropy.units.Quantity` or str, optional
-            Largest Galactic latitude to either side, from 0 to 90 deg.
-        min_flux, columns, column_filters, maxrec, cache, get_query_payload, show_progress : optional
-            See `query_sources`. With `maxrec`, the first rows after the exact cut.
+            Largest Galactic latitude on either side, from 0 to 90 deg.
+        min_flux : `~astropy.units.Quantity`, optional
+            Smallest b_flux_ap, the 0.5-7 keV energy flux.
+        columns : list of str or str, optional
+            name, ra, dec, b_flux_ap by default; ``'*'`` for all.
+        column_filters : dict, optional
+            Conditions on columns; see `query_table`.
+        maxrec : int, optional
+            Return only the first rows after the exact cut. All are fetched all the same.
+        cache : bool, optional
+            Keep verified rows on disk, and reuse those that the archive still counts.
+        get_query_payload : bool, optional
+            Return the ADQL instead of sending it.
+        show_progress : bool, optional
+            Show a progress bar; by default where standard error is a terminal.
 
         Returns
         -------
         `~astropy.table.Table` or str
             All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
-        edge = angle(b_max, "b_max", largest=90.0)
+        edge = angle_in_degrees(b_max, "b_max", largest=90.0)
+        limit = None if maxrec is None else whole_number(maxrec, "maxrec")
         margin = edge + _LATITUDE_MARGIN
-        where = [
+        selected = columns_text(columns, _SOURCE_COLUMNS)
+        asked = parse_select(f"SELECT {selected} FROM csc")
+        named = {
+            item.name.lower()
+            for item in asked.items
+            if item.column and item.column.split(".")[-1].strip('"') == item.name
+        }
+        added = [name for name in ("ra", "dec") if not asked.has_star and name not in named]
+        adql = self._adql(
+            "csc",
+            ", ".join([selected, *added]),
             f"bii BETWEEN {-margin!r} AND {margin!r}",
             *filter_conditions(column_filters),
             flux_condition("b_flux_ap", min_flux),
-        ]
-        text = columns_text(columns, _SOURCE_COLUMNS)
-        asked = parse_select(f"SELECT {text} FROM csc")
-        added = (
-            []
-            if asked.has_star
-            else sorted(
-                {"ra", "dec"} - {(item.column or "").lower() for item in asked.items}, reverse=True
-            )
         )
-        table = self._query(
-            "csc",
-            ", ".join([text, *added]),
-            None,
-            where,
-            maxrec=None,
-            cache=cache,
-            payload=get_query_payload,
-            show_progress=show_progress,
-            warn=False,
-        )
-        return table if get_query_payload else self._cut_plane(table, edge, added, maxrec)
-
-    def _cut_plane(self, table, edge, added, maxrec):
-        ra, dec = (np.ma.filled(np.ma.asarray(table[name]), np.nan) for name in ("ra", "dec"))
-        known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
-        latitude = SkyCoord(ra[known], dec[known], unit="deg").galactic.b.deg
-        rows = known[np.abs(latitude) <= edge][:maxrec]
-        cut = table[rows]
-        cut.remove_columns(added)
-        record = dict(cut.meta["completeness"])
-        cut.meta["completeness"] = record | {
+        if get_query_payload:
+            return adql
+        table = self._complete(adql, "csc", maxrec=None, cache=cache, show_progress=show_progress)
+        rows = np.flatnonzero(np.abs(_positions(table).galactic.b.deg) <= edge)[:limit]
+        plane = table[rows]
+        plane.remove_columns(added)
+        plane.meta["completeness"] = table.meta["completeness"] | {
             "cut": f"abs(b) <= {edge!r} deg from ra, dec: {len(rows)} of {len(table)} rows"
         }
-        _warn_if_empty(cut)
-        return cut
+        if len(table) and not len(plane):  # an empty table has been warned about already
+            warnings.warn(_NO_ROWS, NoResultsWarning, stacklevel=2)
+        return plane
 
     def query_table(
         self,
-        catalog,
+        catalog: str,
         *,
-        columns=None,
-        column_filters=None,
-        maxrec=None,
-        cache=True,
-        get_query_payload=False,
-        show_progress=None,
-    ):
+        columns: str | Sequence[str] | None = None,
+        column_filters: Mapping | None = None,
+        maxrec: int | None = None,
+        cache: bool = True,
+        get_query_payload: bool = False,
+        show_progress: bool | None = None,
+    ) -> Table | str:
         """
-        A whole table of the archive, or all its rows that meet filters.
+        Query a whole table of the archive, or all its rows that pass filters.
 
         Parameters
         ----------
@@ -278,10 +303,17 @@ class CSCPlaneClass(HeasarcClass):
         columns : list of str or str, optional
             The archive's standard columns by default; ``'*'`` for all.
         column_filters : dict, optional
-            Column to value: ``(operator, value)`` with = != < <= > >= LIKE, ``(low, high)`` with both
-            ends, a list of values, None for NULL, or a value for equality. Numbers are in the column's unit.
-        maxrec, cache, get_query_payload, show_progress : optional
-            See `query_observations`.
+            Column to value: ``(operator, value)`` with = != < <= > >= LIKE; ``(low, high)``, both
+            included; a list of values, any of which; None for NULL; one value for equality.
+            Numbers are in the unit of the archive's column.
+        maxrec : int, optional
+            Return only the first rows, in the order of the key that pages are cut along.
+        cache : bool, optional
+            Keep verified rows on disk, and reuse those that the archive still counts.
+        get_query_payload : bool, optional
+            Return the ADQL instead of sending it.
+        show_progress : bool, optional
+            Show a progress bar; by default where standard error is a terminal.
 
         Returns
         -------
@@ -291,58 +323,66 @@ class CSCPlaneClass(HeasarcClass):
         Raises
         ------
         InvalidInputError, ServiceError, ServiceUnavailableError, IncompleteResultError
-            See `astroquery_cfx.tap.complete_query`.
+            For the reasons that `astroquery_cfx.tap.complete_query` lists.
         """
+        _check_catalog(catalog)
         where = filter_conditions(column_filters)
-        default = self._get_default_columns(_check_catalog(catalog)) if columns is None else None
-        return self._query(
-            catalog,
-            columns,
-            default,
-            where,
-            maxrec=maxrec,
-            cache=cache,
-            payload=get_query_payload,
-            show_progress=show_progress,
+        default = self._get_default_columns(catalog) if columns is None else []
+        adql = self._adql(catalog, columns_text(columns, default), *where)
+        if get_query_payload:
+            return adql
+        return self._complete(
+            adql, catalog, maxrec=maxrec, cache=cache, show_progress=show_progress
         )
 
-    def query_region(
+    def query_region(  # noqa: PLR0913 - the public signature, as in HeasarcClass
         self,
-        coordinates=None,
-        radius=None,
+        coordinates: SkyCoord | str | None = None,
+        radius: u.Quantity | str | None = None,
         *,
-        catalog="csc",
-        spatial="cone",
-        width=None,
-        polygon=None,
-        add_offset=False,
-        columns=None,
-        column_filters=None,
-        maxrec=None,
-        cache=True,
-        get_query_payload=False,
-        show_progress=None,
-    ):
+        catalog: str = "csc",
+        spatial: str = "cone",
+        width: u.Quantity | str | None = None,
+        polygon: Sequence | None = None,
+        add_offset: bool = False,
+        columns: str | Sequence[str] | None = None,
+        column_filters: Mapping | None = None,
+        maxrec: int | None = None,
+        cache: bool = True,
+        get_query_payload: bool = False,
+        show_progress: bool | None = None,
+    ) -> Table | str:
         """
-        All rows of a table in a region of the sky.
+        Query all rows of a table in a region of the sky.
 
         Parameters
         ----------
         coordinates : `~astropy.coordinates.SkyCoord` or str, optional
-            The centre of a cone or box.
+            Centre of a cone or box; a text may be the name of an object.
         radius : `~astropy.units.Quantity` or str, optional
-            Of a cone; the archive's default for the catalog where it is not given.
+            Radius of a cone; the archive's default for the catalog where it is not given.
         catalog : str, optional
             Name of the table.
         spatial : {'cone', 'box', 'polygon', 'all-sky'}, optional
+            Kind of region.
         width : `~astropy.units.Quantity` or str, optional
             Side of a box.
         polygon : list, optional
-            Corners: SkyCoord, text, or (ra, dec) in degrees.
+            Corners of a polygon: SkyCoord, text, or (ra, dec) in degrees.
         add_offset : bool, optional
-            With a cone: add ``search_offset``, the separation from the centre, in arcmin.
-        columns, column_filters, maxrec, cache, get_query_payload, show_progress : optional
-            See `query_table`. The archive's standard columns and ``__row`` by default.
+            With a cone, add ``search_offset``, the separation from the centre, in arcmin.
+        columns : list of str or str, optional
+            The archive's standard columns and ``__row`` by default; ``'*'`` for all.
+        column_filters : dict, optional
+            Conditions on columns; see `query_table`.
+        maxrec : int, optional
+            Return only the first rows, in the order of the key that pages are cut along.
+        cache : bool, optional
+            Keep verified rows on disk, and reuse those that the archive still counts.
+        get_query_payload : bool, optional
+            Return the ADQL instead of sending it.
+        show_progress : bool, optional
+            Show a progress bar; by default where standard error is a terminal.
 
         Returns
         -------
@@ -350,141 +390,138 @@ class CSCPlaneClass(HeasarcClass):
             All rows, with their proof in the meta; the ADQL with ``get_query_payload``.
         """
         _check_catalog(catalog)
+        spatial = str(spatial).lower()
         if spatial == "cone" and radius is None:
             radius = self.get_default_radius(catalog)
-        where = [
-            region_condition(spatial, coordinates, radius, width, polygon),
-            *filter_conditions(column_filters),
-        ]
-        default = None
+        region = region_condition(spatial, coordinates, radius, width, polygon)
+        default = []
         if columns is None and (default := self._get_default_columns(catalog)):
-            default = [*default, *({"__row"} - set(default))]
-        table = self._query(
-            catalog,
-            columns,
-            default,
-            where,
-            maxrec=maxrec,
-            cache=cache,
-            payload=get_query_payload,
-            show_progress=show_progress,
+            # locate_data finds the data products of a row by its __row
+            default += {"__row"} - set(default)
+        adql = self._adql(
+            catalog, columns_text(columns, default), region, *filter_conditions(column_filters)
         )
-        if add_offset and spatial == "cone" and not get_query_payload:
-            _add_offset(table, coordinates)
+        if get_query_payload:
+            return adql
+        table = self._complete(
+            adql, catalog, maxrec=maxrec, cache=cache, show_progress=show_progress
+        )
+        if add_offset and spatial == "cone":
+            center = SkyCoord(*position(coordinates), unit="deg")
+            table["search_offset"] = center.separation(_positions(table)).to(u.arcmin)
+            table["search_offset"].description = "Separation from the position that was asked for"
         return table
 
-    def query_tap(self, adql, *, maxrec=None, uploads=None, cache=True, show_progress=None):
+    def query_tap(
+        self,
+        adql: str,
+        *,
+        maxrec: int | None = None,
+        uploads: Mapping | None = None,
+        cache: bool = True,
+        show_progress: bool | None = None,
+    ) -> Table:
         """
-        The whole result of any ADQL.
+        Query with any ADQL, and get the whole result.
 
         Parameters
         ----------
         adql : str
             The query.
         maxrec : int, optional
-            Only the first rows in key order.
+            Return only the first rows, in the order of the key that pages are cut along.
         uploads : dict, optional
             Name to Table, path of a VOTable or its bytes; ``TAP_UPLOAD.name`` in the query.
-        cache, show_progress : optional
-            See `query_observations`.
+        cache : bool, optional
+            Keep verified rows on disk, and reuse those that the archive still counts.
+        show_progress : bool, optional
+            Show a progress bar; by default where standard error is a terminal.
 
         Returns
         -------
         `~astropy.table.Table`
-            Not a `~pyvo.dal.TAPResults`, as with `~astroquery.heasarc.HeasarcClass`.
+            All rows. `~astroquery.heasarc.HeasarcClass` returns a `~pyvo.dal.TAPResults` instead.
         """
         return self._complete(
             adql, maxrec=maxrec, uploads=uploads, cache=cache, show_progress=show_progress
         )
 
-    def _query(
-        self, catalog, columns, default, where, *, maxrec, cache, payload, show_progress, warn=True
-    ):
-        name = self._table_names.get(_check_catalog(catalog), catalog)
+    def _adql(self, catalog, columns, *where):
+        table = identifier(self._table_names.get(catalog, catalog))
         joined = both(*where)
-        adql = f"SELECT {columns_text(columns, default)} FROM {identifier(name)}"
-        adql += f" WHERE {joined}" if joined else ""
-        if payload:
-            return adql
-        table = self._complete(
-            adql, maxrec=maxrec, cache=cache, show_progress=show_progress, warn=warn
-        )
-        table.meta["catalog"] = catalog
-        return table
+        return f"SELECT {columns} FROM {table}" + (f" WHERE {joined}" if joined else "")
 
-    def _complete(
-        self, adql, *, maxrec=None, uploads=None, cache=True, show_progress=None, warn=True
-    ):
+    def _complete(self, adql, catalog=None, **options):
+        """Get the whole result. Warnings point at the caller of the method that calls this."""
         log.debug(f"ADQL: {adql}")
+        service = self.tap
         try:
             table = complete_query(
-                self.tap,
-                adql,
-                maxrec=maxrec,
-                uploads=uploads,
-                cache=cache,
-                schema=self._known_schema(),
-                show_progress=show_progress,
-                session=self._session,
+                service, adql, schema=self._schema, session=self._session, **options
             )
         except ServiceUnavailableError:
             raise
         except ServiceError as error:
             raise self._with_near_names(error, adql) from error
-        if warn:
-            _warn_if_empty(table)
+        if catalog is not None:
+            table.meta["catalog"] = catalog
+        if not len(table):
+            warnings.warn(_NO_ROWS, NoResultsWarning, stacklevel=3)
         return table
 
-    def _known_schema(self):
-        service = self.tap
-        if self._schema is None:
-            transport = make_transport(service, self._session)
-            self._schema = Schema(lambda adql: transport.ask(adql, maxrec=100_000)[0])
-        return self._schema
-
     def _with_near_names(self, error, adql):
-        """The service's error, with names that look like the one that it does not know."""
+        """Return the service's error with names that look like the one that it does not know."""
         table = parse_select(adql).table
-        if table is None:
+        if table is None:  # a join or a subquery: no telling where a name was looked for
             return error
-        known = self._known_schema().columns(table[0])
-        if not known:
-            near = near_names(table[0], self._known_schema().table_names())
-            remedy = f"there is no table {table[0]}; " + (
-                f"did you mean {', '.join(near)}?" if near else "list_catalogs() names them all."
-            )
-        else:
-            names = {column.plain_name.lower(): column.plain_name for column in known}
+        known = {
+            column.plain_name.lower(): column.plain_name
+            for column in self._schema.columns(table[0])
+        }
+        if known:
             unknown = [
                 item.column
                 for item in parse_select(adql).items
-                if item.column and item.column.strip('"').lower() not in names
+                if item.column and item.column.strip('"').lower() not in known
             ]
-            near = sorted({name for word in unknown for name in near_names(word, names.values())})
-            remedy = (
-                f"did you mean {', '.join(near)}?" if near else "see list_columns for the names."
-            )
+            near = sorted({name for word in unknown for name in near_names(word, known.values())})
+            reason, otherwise = "", "see list_columns for the names."
+        else:
+            near = near_names(table[0], self._schema.table_names())
+            reason, otherwise = f"there is no table {table[0]}; ", "list_catalogs() names them all."
+        remedy = reason + (f"did you mean {', '.join(near)}?" if near else otherwise)
         return ServiceError(error.failed, remedy=remedy)
 
     # --- what the archive says of its catalogues
 
     @property
     def _meta(self):
-        """Standard columns and default radii of all catalogues: as in HeasarcClass, but complete."""
+        """Standard columns and default radii of all catalogues, as HeasarcClass reads them."""
         service = self.tap
-        if self._meta_info is None:
-            self._meta_info = read_metainfo(service, self._known_schema())
-        return self._meta_info
+        if self._metainfo is None:
+            try:
+                found = complete_query(service, _METAINFO_ADQL, schema=self._schema)
+            except ServiceUnavailableError:
+                raise
+            except ServiceError:  # only HEASARC has this table
+                found = []
+            rows = []
+            for row in found:
+                table, _, parameter = str(row["name"]).partition(".")
+                try:
+                    value = float(row["value"])
+                except ValueError:
+                    continue
+                if value > 0:
+                    rows.append((table.strip(), parameter.strip(), value))
+            self._metainfo = Table(
+                rows=rows or None, names=("table", "par", "value"), dtype=("U64", "U64", "f4")
+            )
+        return self._metainfo
 
-    def _get_default_columns(self, catalog_name):
-        meta = self._meta
-        own = meta[(meta["table"] == catalog_name) & (meta["par"] != "")]
-        own.sort("value")
-        return [str(name) for name in own["par"]]
-
-    def get_default_radius(self, catalog_name):
+    def get_default_radius(self, catalog_name: str) -> u.Quantity:
         """
-        The archive's default search radius of a catalogue.
+        Get the archive's default search radius for a catalogue.
 
         Parameters
         ----------
@@ -501,30 +538,36 @@ class CSCPlaneClass(HeasarcClass):
         InvalidInputError
             If the archive names none.
         """
-        meta = self._meta
-        own = meta[(meta["table"] == catalog_name) & (meta["par"] == "")]
-        if len(own) == 0:
+        try:
+            return super().get_default_radius(catalog_name)
+        except IndexError:  # there is no such row in its table
             raise InvalidInputError(
                 f"The archive names no default radius for {catalog_name}.",
-                remedy="give one, e.g. radius=0.1*u.deg",
-            )
-        return np.float32(own["value"][0]) * u.arcmin
+                remedy="give one, e.g. radius=0.1*u.deg.",
+            ) from None
 
-    def locate_data(self, query_result=None, catalog_name=None):
+    def locate_data(
+        self, query_result: Table | Row | None = None, catalog_name: str | None = None
+    ) -> Table:
         """
-        Links to the data products of rows of a result.
+        Get links to the data products of rows of a result.
 
         Parameters
         ----------
         query_result : `~astropy.table.Table` or `~astropy.table.Row`
-            With the column ``__row``, as `query_region` gives it.
+            Rows with the column ``__row``, as `query_region` returns them.
         catalog_name : str, optional
-            The catalog of the result, where its meta does not say.
+            Catalog of the result, where its meta does not name it.
 
         Returns
         -------
         `~astropy.table.Table`
-            One row a data product.
+            One row per data product: ID, access_url, sciserver, aws, content_length, error_message.
+
+        Raises
+        ------
+        InvalidInputError
+            If there are no rows, or their catalog is not known.
         """
         if query_result is None:
             raise InvalidInputError(
@@ -533,7 +576,7 @@ class CSCPlaneClass(HeasarcClass):
         catalog_name = catalog_name or getattr(query_result, "meta", {}).get("catalog")
         if catalog_name is None:
             raise InvalidInputError(
-                "The result does not say which catalog it is of.", remedy="give catalog_name."
+                "The result does not name its catalog.", remedy="give catalog_name."
             )
         return super().locate_data(query_result, self._table_names.get(catalog_name, catalog_name))
 
@@ -541,27 +584,20 @@ class CSCPlaneClass(HeasarcClass):
 def _check_catalog(catalog):
     if not isinstance(catalog, str) or not catalog.strip():
         raise InvalidInputError(
-            f"{catalog!r} is no name of a catalog.",
+            f"{catalog!r} is not the name of a catalog.",
             remedy="give one, e.g. 'csc'; list_catalogs() names them all.",
         )
-    return catalog
 
 
-def _add_offset(table, coordinates):
-    if not {"ra", "dec"} <= set(table.colnames):
+def _positions(table):
+    """Return the positions of rows, NaN where one has none. A service may write RA for ra."""
+    columns = {name.lower(): name for name in table.colnames}
+    if not {"ra", "dec"} <= columns.keys():
         raise InvalidInputError(
             "search_offset needs the columns ra and dec.", remedy="add them to columns."
         )
-    center = SkyCoord(*position(coordinates), unit="deg")
-    ra, dec = (np.ma.filled(np.ma.asarray(table[name]), np.nan) for name in ("ra", "dec"))
-    places = SkyCoord(ra, dec, unit="deg")
-    table["search_offset"] = center.separation(places).to(u.arcmin)
-    table["search_offset"].description = "Separation from the position that was asked for"
-
-
-def _warn_if_empty(table):
-    if len(table) == 0:
-        warnings.warn("No matching rows were found in the query.", NoResultsWarning, stacklevel=4)
+    ra, dec = to_floats(table[columns["ra"]]), to_floats(table[columns["dec"]])
+    return SkyCoord(ra, dec, unit="deg")
 
 
 CSCPlane = CSCPlaneClass()

@@ -1,38 +1,45 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The job as a whole: fetch, match, write, draw, and say what was found."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import secrets
 import shutil
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 from astropy import units as u
 from astropy.table import Table
 
+from ..arrays import angle_in_degrees
+from ..csc import CSCPlaneClass
 from ..errors import CFXError, OutputError
 from ..files import write_aside, write_table
 from ..progress import progress_bar
 from ..version import version
-from .associating import associations_tables
 from .drawings import choose_drawings, draw_figures
-from .matching import class_shares, group_table, match_plane, matched_table, separations_table
 from .report import write_report
-from .selection import (
-    angle,
+from .steps import (
+    associations_tables,
+    class_shares,
     flux_statistics,
+    group_table,
+    match_plane,
+    matched_table,
     select_classes,
     select_observed,
     select_plane,
     select_positive,
+    separations_table,
 )
 
-__all__ = ["reproduce"]
-
 _ALL_FORMATS = (".ecsv", ".csv", ".fits", ".vot", ".parquet")
-_TABLE_FORMATS = {
+_FORMATS = {
     "observations": (".fits", ".parquet"),
     "sources_plane": (".fits", ".parquet"),
     "matched": _ALL_FORMATS,
@@ -46,35 +53,42 @@ _TABLE_FORMATS = {
 
 
 def reproduce(
-    output, *, client, fermi, b_max=10 * u.deg, radius=0.1 * u.deg, figures=None, show_progress=None
-):
+    output: str | Path,
+    *,
+    client: CSCPlaneClass,
+    fermi: Table,
+    b_max: u.Quantity = 10 * u.deg,
+    radius: u.Quantity = 0.1 * u.deg,
+    figures: Iterable[str] | None = None,
+    show_progress: bool | None = None,
+) -> dict:
     """
     Do the whole job: fetch, select, match, write tables and figures, and a page that shows them.
 
     Parameters
     ----------
     output : str or `~pathlib.Path`
-        The folder to write to. It gets ``tables/``, ``figures/``, ``summary.json`` and ``index.html``. All is
-        written aside and moved there at the end: after an error, older results are as they were.
+        The folder to write to. It gets ``tables/``, ``figures/``, ``summary.json`` and
+        ``index.html``, all of them at the end: after an error, older results are unchanged.
     client : `~astroquery_cfx.CSCPlaneClass`
-        Where the Chandra tables come from.
+        The archive that has the Chandra tables.
     fermi : `~astropy.table.Table`
-        A 4FGL catalogue, from `~astroquery_cfx.Fermi4FGLClass.get_catalog`.
+        A 4FGL catalogue from `~astroquery_cfx.Fermi4FGLClass.get_catalog`.
     b_max : `~astropy.units.Quantity`, optional
-        The half width of the Galactic plane.
+        The half width of the Galactic plane, from 0 to 90 deg.
     radius : `~astropy.units.Quantity`, optional
-        The radius of the cross-match.
+        The radius of the cross-match, from 0 to 90 deg.
     figures : iterable of str, optional
-        Names of the figures to draw, ``'matches_map'`` for `~astroquery_cfx.figures.plot_matches_map`;
-        all of them by default.
+        Names of the figures to draw, ``'matches_map'`` for
+        `~astroquery_cfx.figures.plot_matches_map`; all of them by default.
     show_progress : bool or None, optional
         Whether to show progress bars; None shows them on a terminal only.
 
     Returns
     -------
     dict
-        What stands in ``summary.json``: the counts, the fluxes, the files with their checksums, and the
-        proof that each Chandra table is complete.
+        The content of ``summary.json``: the counts, the fluxes, the files with their checksums, and
+        the proof that each Chandra table is complete.
 
     Raises
     ------
@@ -105,24 +119,32 @@ def reproduce(
     >>> summary["pairs"], summary["fermi_matched"]
     (3, 3)
     """
-    options = {"b_max": b_max, "radius": radius}
-    for name, value in options.items():
-        angle(value, name, limit=90 * u.deg)
+    options = {}
+    for name, angle in (("b_max", b_max), ("radius", radius)):
+        degrees = angle_in_degrees(angle, name, largest=90)
+        options[name] = angle if isinstance(angle, u.Quantity) else degrees * u.deg
     drawings = choose_drawings(figures)
     with _staged(Path(output)) as folder:
-        fetched = _fetch(client, show_progress)
+        fetched = {
+            "observations": client.query_observations(show_progress=show_progress),
+            "sources": client.query_sources(show_progress=show_progress),
+        }
         tables = _make_tables(fetched, fermi, options, show_progress)
-        _write_tables(tables, folder / "tables", show_progress)
+        files = [f"{name}{ending}" for name, endings in _FORMATS.items() for ending in endings]
+        with progress_bar(len(files), description="Tables", unit="file", show=show_progress) as bar:
+            for file in files:
+                write_table(tables[Path(file).stem], folder / "tables" / file)
+                bar.update(1)
         left_out = draw_figures(
-            tables,
-            folder / "figures",
-            options=options,
-            drawings=drawings,
-            show_progress=show_progress,
+            drawings, tables, folder / "figures", options=options, show_progress=show_progress
         )
         summary = _summarize(fetched, tables, fermi, options)
         summary["figures_left_out"] = left_out
-        summary["files"] = _checksums(folder)
+        summary["files"] = {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
         shown = [drawing for drawing in drawings if drawing.name not in left_out]
         write_report(summary, shown, folder / "index.html")
         with write_aside(folder / "summary.json") as aside:
@@ -132,7 +154,7 @@ def reproduce(
 
 @contextmanager
 def _staged(output):
-    """Yield a folder whose files move to `output` when all of them are there."""
+    """Yield a new folder below `output`, whose files move up to it if all goes well."""
     folder = output / f".aside-{os.getpid()}-{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True)
@@ -145,12 +167,11 @@ def _staged(output):
         yield folder
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             target = output / path.relative_to(folder)
-            with suppress(FileExistsError):
-                target.parent.mkdir(parents=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
+    except CFXError:  # some are OSErrors, too
+        raise
     except OSError as error:
-        if isinstance(error, CFXError):
-            raise
         raise OutputError(
             f"The results could not be moved to {output}: {error}.",
             remedy="make room there, or name another folder with --output.",
@@ -159,15 +180,8 @@ def _staged(output):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fetch(client, show_progress):
-    """Whole tables from the archive: the observations and the sources, each with its proof."""
-    return {
-        "observations": client.query_observations(show_progress=show_progress),
-        "sources": client.query_sources(show_progress=show_progress),
-    }
-
-
 def _make_tables(fetched, fermi, options, show_progress):
+    """Return the tables of the job by name; `fetched` has the whole tables of the archive."""
     observations = select_observed(fetched["observations"])
     sources = select_plane(select_positive(fetched["sources"]), options["b_max"])
     if not len(sources):
@@ -201,38 +215,28 @@ def _make_tables(fetched, fermi, options, show_progress):
             fetched["sources"], observations, fermi
         )
         bar.update(1)
-    return {name: _with_meta(table, fermi, options) for name, table in tables.items()}
-
-
-def _with_meta(table, fermi, options):
-    """Keep in the meta what the same input gives again: no time of retrieval, no address of a service."""
-    table = Table(table, copy=False)
-    told = {key: table.meta[key] for key in ("simulated",) if key in table.meta}
-    told |= {key: table.meta[key] for key in ("association", "calibration") if key in table.meta}
-    told["fermi"] = {
-        key: str(fermi.meta[key]) for key in ("release", "sha256", "citation") if key in fermi.meta
-    }
-    table.meta = told | {name: str(value) for name, value in options.items()}
-    return table
-
-
-def _write_tables(tables, folder, show_progress):
-    jobs = [(name, ending) for name, endings in _TABLE_FORMATS.items() for ending in endings]
-    with progress_bar(len(jobs), description="Tables", unit="file", show=show_progress) as bar:
-        for name, ending in jobs:
-            write_table(tables[name], folder / f"{name}{ending}")
-            bar.update(1)
+    # The meta of each is what the same input gives again, so that the files are the same bytes:
+    # neither the address of the service nor the time of retrieval.
+    about = {
+        "fermi": {
+            key: str(fermi.meta[key])
+            for key in ("release", "sha256", "citation")
+            if key in fermi.meta
+        }
+    } | {name: str(angle) for name, angle in options.items()}
+    for name, table in tables.items():
+        kept = ("simulated", "association", "calibration")
+        tables[name] = Table(table, copy=False)  # the caller's table keeps its own meta
+        tables[name].meta = {key: table.meta[key] for key in kept if key in table.meta} | about
+    return tables
 
 
 def _summarize(fetched, tables, fermi, options):
+    """Return the numbers of ``summary.json``, the parameters, the versions and the proofs."""
     sources, observations = fetched["sources"], fetched["observations"]
     flux = flux_statistics(select_positive(sources))
     matched = tables["matched"]
-    simulated = [
-        f"Chandra {name}: {table.meta['simulated']}"
-        for name, table in fetched.items()
-        if table.meta.get("simulated")
-    ]
+    packages = ("astropy", "astroquery", "matplotlib", "numpy", "pyarrow", "pyvo")
     summary = {
         "observations": len(observations),
         "observations_with_position": len(tables["observations"]),
@@ -250,30 +254,21 @@ def _summarize(fetched, tables, fermi, options):
             "sources_without_positive_flux": len(sources) - flux["count"],
             "sources_outside_plane": flux["count"] - len(tables["sources_plane"]),
         },
-        "parameters": {name: str(value) for name, value in options.items()},
+        "parameters": {name: str(angle) for name, angle in options.items()},
         "fermi": {
             key: str(value)
             for key, value in fermi.meta.items()
             if key in ("release", "file", "sha256", "citation", "title")
         },
-        "versions": _versions(),
+        "versions": {"astroquery_cfx": version}
+        | {name: metadata.version(name) for name in packages},
         "completeness": {name: table.meta.get("completeness") for name, table in fetched.items()},
     }
+    simulated = [
+        f"Chandra {name}: {table.meta['simulated']}"
+        for name, table in fetched.items()
+        if table.meta.get("simulated")
+    ]
     if simulated:
         summary["simulated"] = " ".join(simulated)
     return summary
-
-
-def _versions():
-    from importlib import metadata
-
-    names = ("astropy", "astroquery", "matplotlib", "numpy", "pyarrow", "pyvo")
-    return {"astroquery_cfx": version} | {name: metadata.version(name) for name in names}
-
-
-def _checksums(folder):
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }

@@ -372,7 +372,7 @@ def make_session() -> requests.Session:
     """Make a session whose User-Agent names this package and what it stands on."""
     session = requests.Session()
     session.headers["User-Agent"] = (
-        f"astroquery_cfx/{version} pyVO/{pyvo.version} {requests.utils.default_user_agent()}"
+        f"astroquery_cfx/{version} pyVO/{pyvo.__version__} {requests.utils.default_user_agent()}"
     )
     return session
 

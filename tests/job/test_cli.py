@@ -5,6 +5,7 @@ import functools
 import os
 import re
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,11 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.table import Table
 
 from astroquery_cfx import CSCPlaneClass, Fermi4FGL, __version__, conf
 from astroquery_cfx.archive import EmbeddedArchive
+from astroquery_cfx.arrays import to_texts
 from astroquery_cfx.cli import main
+from astroquery_cfx.cli.commands import COMMANDS
+from astroquery_cfx.cli.parser import parse_arguments
 from astroquery_cfx.fermi import shipped_catalog
 from astroquery_cfx.files import read_table, write_table
 from astroquery_cfx.reproduce import reproduce
@@ -186,9 +191,58 @@ def test_match_writes_pairs(files, tmp_path, capsys):
     assert np.all(by_column["separation"] <= by_column["Conf_95_SemiMajor"])
 
 
+def test_match_takes_degrees_where_a_file_has_no_units(tmp_path, capsys):
+    (tmp_path / "left.csv").write_text("name,x,y\na,10.0,0\nb,50,1\n")
+    (tmp_path / "right.csv").write_text("name,RA,Dec,r95\nX,10.01,0,0.1\nY,49,1,0.1\n")
+    arguments = ["match", tmp_path / "left.csv", tmp_path / "right.csv"]
+    arguments += ["--radius", "0.1deg", "--output", tmp_path / "pairs.csv"]
+    code, _, error = run(capsys, *arguments)
+    assert code == 2
+    assert_one_sentence(error, "left table")
+    arguments += ["--left-coordinates", "x,y"]
+    for join, pairs in (("inner", ["aX"]), ("left", ["aX", "b"]), ("right", ["aX", "Y"])):
+        code, out, _ = run(capsys, *arguments, "--join", join)
+        assert (code, out.split()[0]) == (0, str(len(pairs)))
+        table = read_table(tmp_path / "pairs.csv")
+        found = zip(to_texts(table["left_name"]), to_texts(table["right_name"]), strict=True)
+        assert ["".join(pair) for pair in found] == pairs
+
+
+@pytest.mark.parametrize("keep", ["all", "nearest_left", "nearest_right", "mutual"])
+def test_keep_reaches_the_match(keep, tmp_path, capsys):
+    # Three points on a line: a is nearest to X, X is nearest to b, and Y to b.
+    left = Table({"left": ["a", "b"], "ra": [0.0, 0.5], "dec": [0.0, 0.0]})
+    right = Table({"right": ["X", "Y"], "ra": [0.3, 0.6], "dec": [0.0, 0.0]})
+    for name, table in (("left", left), ("right", right)):
+        table["ra"].unit = table["dec"].unit = "deg"
+        write_table(table, tmp_path / f"{name}.fits")
+    arguments = ["match", tmp_path / "left.fits", tmp_path / "right.fits", "--radius", "0.4deg"]
+    arguments += ["--keep", keep, "--output", tmp_path / "pairs.fits"]
+    code, _, error = run(capsys, *arguments)
+    assert (code, error) == (0, "")
+    pairs = read_table(tmp_path / "pairs.fits")
+    found = {one + other for one, other in zip(pairs["left"], pairs["right"], strict=True)}
+    assert (
+        found
+        == {
+            "all": {"aX", "bX", "bY"},
+            "nearest_left": {"bX", "bY"},
+            "nearest_right": {"aX", "bY"},
+            "mutual": {"bY"},
+        }[keep]
+    )
+
+
 USAGE = [
-    (["reproduce", "--radius", "0.1"], ["no unit", "0.1deg"]),
-    (["reproduce", "--b-max", "10"], ["no unit"]),
+    (
+        ["reproduce", "--radius", "0.1"],
+        ["--radius: '0.1' is not an angle", "with a unit", "0.1deg"],
+    ),
+    (["reproduce", "--b-max", "10"], ["--b-max: '10' is not an angle", "with a unit"]),
+    (["reproduce", "--b-max", "90.1deg"], ["between 0deg and 90deg"]),
+    (["reproduce", "--b-max", "-1deg"], ["--b-max: '-1deg' is not an angle"]),
+    (["reproduce", "--radius", "3m"], ["'3m' is not an angle"]),
+    (["reproduce", "--radius", "--debug"], ["--radius: expected one argument"]),
     (["reproduce", "--radius", "-0.1deg"], ["between 0deg and 90deg"]),
     (["reproduce", "--b-max", "nandeg"], ["between 0deg and 90deg"]),
     (["reproduce", "--radius", "3kg"], ["not an angle"]),
@@ -203,8 +257,16 @@ USAGE = [
     (["query", "csc"], ["--output"]),
     (["query", "csc", "--output", "csc.doc"], [".parquet"]),
     (["query", "SELECT 1 FROM csc", "--columns", "a", "--output", "a.csv"], ["--columns"]),
-    (["serve", "--port", "99999"], ["port"]),
+    (["query", "csc", "--csc", "my.fits", "--output", "a.csv"], ["--archive embedded"]),
+    (["associate", "a.fits", "b.fits", "--output", "c.fits", "--calibration", "c"], [".parquet"]),
+    (["match", "a.fits", "b.fits", "--radius", "1deg", "--output", "c.doc"], [".parquet"]),
+    (["serve", "--port", "65536"], ["'65536' is not a port"]),
+    (["serve", "--port", "-1"], ["--port"]),
+    (["serve", "--port", "http"], ["'http' is not a port"]),
     (["serve", "--table", "nonsense"], ["NAME=FILE"]),
+    (["serve", "--table", "=a.fits"], ["NAME=FILE"]),
+    (["serve", "--table", "name="], ["NAME=FILE"]),
+    (["serve", "--table", "no name=a.fits"], ["NAME=FILE"]),
     (["conquer"], ["conquer"]),
     ([], ["COMMAND"]),
 ]
@@ -360,13 +422,64 @@ def test_debug_shows_the_traceback(capsys):
     assert "Traceback" in error
 
 
-def test_help_and_version(capsys):
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_fault_of_the_program_itself_asks_for_its_traceback(debug, capsys, monkeypatch):
+    def stumble(arguments):
+        raise ZeroDivisionError("by nought")
+
+    monkeypatch.setitem(COMMANDS, "serve", stumble)
+    if debug:
+        with pytest.raises(ZeroDivisionError, match="by nought"):
+            main(["serve", "--debug"])
+        return
+    code, out, error = run(capsys, "serve")
+    assert (code, out) == (1, "")
+    assert_one_sentence(error, "serve: unexpected ZeroDivisionError: by nought.", "--debug")
+
+
+def test_version(capsys):
     code, out, _ = run(capsys, "--version")
     assert (code, out.split()[-1]) == (0, __version__)
-    for command in ("reproduce", "query", "match", "serve"):
-        code, out, _ = run(capsys, command, "--help")
-        assert code == 0
-        assert "examples:" in out
+
+
+def commands_in(text):
+    """The commands that a text shows, with what a backslash continues."""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    return re.findall(r"^ +(?:\$ )?astroquery-cfx (.*)", joined, re.MULTILINE)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_the_terminal_and_its_examples_can_be_pasted(command, width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    code, out, error = run(capsys, *command.split(), "--help")
+    assert (code, error) == (0, "")
+    assert [line for line in out.splitlines() if len(line) > width] == []
+    examples = commands_in(out.partition("examples:")[2])
+    assert len(examples) >= 2
+    for example in examples:
+        parsed = parse_arguments(shlex.split(example))
+        assert parsed.command == (command or example.split()[0])
+
+
+def test_commands_of_the_guide_are_commands():
+    guide = Path(__file__).resolve().parents[2] / "docs" / "guide"
+    shown = commands_in((guide / "command_line.rst").read_text())
+    shown += commands_in((guide / "real_archives.rst").read_text())
+    assert {parse_arguments(shlex.split(line)).command for line in shown} == set(COMMANDS)
+
+
+def test_arguments_are_what_was_typed():
+    parsed = parse_arguments(["reproduce", "--radius", "3arcmin"])
+    assert str(parsed.radius) == "3.0 arcmin"  # in the unit that the page then shows
+    assert (parsed.b_max, parsed.output) == (10 * u.deg, Path("cfx-output"))
+    assert (parsed.archive, parsed.fermi, parsed.debug) == ("heasarc", None, False)
+    for limit in (0 * u.deg, 90 * u.deg):
+        assert parse_arguments(["reproduce", "--b-max", f"{limit.value}deg"]).b_max == limit
+    served = ["serve", "--table", "a=b.fits", "--table", "c=d=e.csv", "--port", "65535"]
+    parsed = parse_arguments(served)
+    assert parsed.table == [("a", Path("b.fits")), ("c", Path("d=e.csv"))]
+    assert parsed.port == 65535
 
 
 def start(*arguments):

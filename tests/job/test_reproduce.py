@@ -1,8 +1,11 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The job's steps and the job as a whole, on a small archive and against counts made another way."""
+"""The whole job, on a small archive, against pairs that astropy finds."""
 
 import hashlib
+import html
+import inspect
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,11 +13,20 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, Table
 
-from astroquery_cfx import CFXError, CSCPlaneClass, Fermi4FGL, InvalidInputError, OutputError
+from astroquery_cfx import (
+    CFXError,
+    CSCPlaneClass,
+    Fermi4FGL,
+    InvalidInputError,
+    OutputError,
+    figures,
+)
 from astroquery_cfx.archive import EmbeddedArchive
 from astroquery_cfx.fermi import shipped_catalog
 from astroquery_cfx.files import read_table
-from astroquery_cfx.reproduce import class_shares, reproduce, select_classes
+from astroquery_cfx.reproduce import reproduce
+from astroquery_cfx.reproduce.drawings import choose_drawings, draw_figures
+from astroquery_cfx.reproduce.report import closing_text, write_report
 
 MATCHED = [
     "csc_name",
@@ -223,8 +235,6 @@ def test_summary_names_every_file_and_proof(done):
 
 
 def test_page_links_what_there_is_and_nothing_elsewhere(done):
-    import re
-
     output, _ = done
     page = (output / "index.html").read_text()
     targets = re.findall(r"(?:src|href)='([^'#]+)'", page)
@@ -238,16 +248,95 @@ def test_page_links_what_there_is_and_nothing_elsewhere(done):
     assert "{" not in re.sub(r"<style>.*</style>", "", page, flags=re.DOTALL)
 
 
+def rows_of(page):
+    """The rows of the page's tables that have two cells: first to second."""
+    cells = re.findall(r"<tr><th scope='row'>([^<]*)</th><td[^>]*>([^<]*)</td></tr>", page)
+    return {html.unescape(name): html.unescape(value) for name, value in cells}
+
+
+def test_page_and_closing_lines_tell_the_numbers_of_the_summary(done):
+    output, summary = done
+    rows = rows_of((output / "index.html").read_text())
+    assert rows["Chandra observations"] == "50"
+    assert rows["Chandra observations with a position"] == "49"
+    assert rows["Left out: observations without a position"] == "1"
+    assert rows["Pairs within the radius"] == str(summary["pairs"])
+    assert rows["Chandra sources in the pairs"] == str(summary["csc_matched"])
+    assert rows["Pulsars among these Fermi sources"] == str(summary["pulsars_matched"])
+    assert float(rows["Mean positive flux"].split()[0]) == pytest.approx(
+        summary["flux"]["mean"], rel=1e-3
+    )
+    assert rows["Fermi release"] == "DR4"
+    assert f"numpy {np.__version__}" in rows["Versions"]
+    lines = closing_text(summary, output).splitlines()
+    assert lines[0] == "|b| <= 10.0 deg, radius 0.1 deg, Fermi DR4"
+    told = dict(re.findall(r"^ +(\D+?) +([\d,]+)$", "\n".join(lines), re.MULTILINE))
+    assert told == {
+        "Chandra observations": "50",
+        "with a position": "49",
+        "Chandra sources": "600",
+        "with a positive flux": str(summary["sources_with_flux"]),
+        "of these near the plane": str(summary["sources_plane"]),
+        "rows of the Fermi catalogue": "7,195",
+        "pairs": str(summary["pairs"]),
+        "Fermi sources in them": str(summary["fermi_matched"]),
+        "Chandra sources in them": str(summary["csc_matched"]),
+    }
+    assert [line.split()[:2] for line in lines[-2:]] == [["9", "tables"], ["2", "figures"]]
+    assert lines[-4].split() == ["page", str(output / "index.html")]
+
+
+def test_what_is_left_out_or_unknown_is_said(done, tmp_path):
+    summary = done[1] | {
+        "figures_left_out": {"flux_ratio": "No <flux>."},
+        "simulated": "By <dice>.",
+        "completeness": {"a<b": None},
+        "fermi": {"release": "<DR5>"},
+    }
+    write_report(summary, [], tmp_path / "index.html")
+    page = (tmp_path / "index.html").read_text()
+    assert "Left out: flux ratio. No &lt;flux&gt;." in page
+    assert "<b>Simulated data.</b> By &lt;dice&gt;." in page
+    assert "<th scope='row'>a&lt;b</th>" in page
+    assert "of a source of &lt;DR5&gt;." in page
+    assert page.count("<img") == 0
+    lines = closing_text(summary, tmp_path).splitlines()
+    assert lines[-2:] == ["  no figure flux_ratio: No <flux>.", "SIMULATED DATA: By <dice>."]
+
+
+def test_every_figure_of_the_page_can_be_drawn():
+    drawings = choose_drawings()
+    assert len(drawings) == len({drawing.name for drawing in drawings}) == 16
+    for drawing in drawings:
+        plot = getattr(figures, f"plot_{drawing.name}")
+        assert set(drawing.takes) <= set(inspect.signature(plot).parameters) & {"b_max", "radius"}
+        assert drawing.title
+        assert drawing.caption.endswith(".")
+    some = choose_drawings(["separations", "observations_map"])
+    assert [drawing.name for drawing in some] == ["observations_map", "separations"]
+
+
+def test_a_figure_with_nothing_to_draw_is_left_out(tmp_path):
+    drawings = choose_drawings(["reliability"])
+    left_out = draw_figures(drawings, {"calibration": Table()}, tmp_path, options={})
+    assert list(left_out) == ["reliability"]
+    assert left_out["reliability"].endswith(".")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_twice_the_same_bytes_in_the_same_place(done, sources, observations, fermi, tmp_path):
-    # At another port, at another time.
+    # At another port, at another time, and with the same angles written another way.
     with EmbeddedArchive({"csc": sources, "chanmaster": observations}) as other:
         again = reproduce(
             tmp_path,
             client=CSCPlaneClass(vo_url=other.url),
             fermi=fermi,
+            b_max="10d",
+            radius="0.1 deg",
             show_progress=False,
             figures=["class_shares"],
         )
+    assert again["parameters"] == {"b_max": "10.0 deg", "radius": "0.1 deg"}
     assert sum(name.startswith("figures/") for name in again["files"]) == 2
     same = {name: digest for name, digest in again["files"].items() if not name.endswith(".vot")}
     assert same == {name: digest for name, digest in done[1]["files"].items() if name in same}
@@ -312,26 +401,6 @@ def test_folder_below_a_file_is_refused_before_fetching(tmp_path, fermi):
 def test_unknown_figure_is_refused_before_fetching(fermi, tmp_path):
     with pytest.raises(InvalidInputError, match="no figure mona_lisa"):
         reproduce(tmp_path / "out", client=None, fermi=fermi, figures=["mona_lisa"])
-
-
-def test_class_shares_and_selection_know_every_kind():
-    fermi = Table(
-        {
-            "Source_Name": ["A", "B", "C", "D", "E", "F"],
-            "GLAT": [0, 1, -2, 3, 4, 50.0],
-            "CLASS1": MaskedColumn(
-                ["PSR", "bll", "unk", "", "new", "psr"], mask=[0, 0, 0, 1, 0, 0]
-            ),
-        }
-    )
-    shares = class_shares(fermi, Table({"fermi_name": ["A", "A", "D", "F"]}), 10 * u.deg)
-    assert shares["num_plane"].tolist() == [1, 1, 2, 1]
-    assert shares["num_matched"].tolist() == [1, 0, 0, 1]
-    assert shares["share_plane"].tolist() == [0.2, 0.2, 0.4, 0.2]
-    assert shares["share_matched"].tolist() == [0.5, 0, 0, 0.5]
-    chosen = select_classes(fermi, "PSR", column="CLASS1")
-    assert chosen["Source_Name"].tolist() == ["A", "F"]
-    assert len(select_classes(fermi, column="CLASS1")) == 0
 
 
 def test_number_of_pairs_of_the_real_sample(shared_data, observations, tmp_path):
