@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""associate_tables on skies whose truth is known, on real catalogues, and on small tables by hand."""
+"""associate_tables on skies of known truth, on real catalogues, and on small tables by hand."""
 
 import numpy as np
 import pytest
@@ -71,7 +71,7 @@ def test_row_order_does_not_matter(sky):
 
 
 def test_real_counterparts(shared_data):
-    """Of the 130 known counterparts in the sample more are right than of the nearest and of the brightest."""
+    """More of the 130 known counterparts are right than of the nearest and of the brightest."""
     left = Table.read(shared_data / "csc_real_sample.fits")
     right = Table.read(shared_data / "fermi" / "gll_psc_v35.fit.gz", hdu=1)
     table = associate_tables(
@@ -129,9 +129,9 @@ def by_hand(**changes):
         ({"Conf_95_PosAng": [np.nan] * u.deg}, {}, "."),
         ({"Conf_95_SemiMajor": [0.05]}, {}, "."),
         ({}, {"flux": "nothing"}, "no column 'nothing'"),
-        ({}, {"left_error": "name"}, "one number a row"),
+        ({}, {"left_error": "name"}, "one number per row"),
         ({}, {"folds": 1}, "folds"),
-        ({}, {"field_radius": 8}, "no angle"),
+        ({}, {"field_radius": 8}, "field_radius 8 has no unit"),
         ({}, {"fields": 3}, "neither positions nor a table"),
         ({}, {"region_containment": 99}, "containment"),
     ],
@@ -177,7 +177,7 @@ def test_probabilities_on_other_skies(changes):
     ids=["AGN", "pulsars"],
 )
 def test_offsets_of_real_counterparts(shared_data, classes, inside):
-    """The share of the counterparts in 4FGL-DR4 that lie in the 95% ellipse, as candidates of their own."""
+    """The share of the counterparts in 4FGL-DR4 that lie in the 95% ellipse of their source."""
     fermi = Table.read(shared_data / "fermi" / "gll_psc_v35.fit.gz", hdu=1)
     code = np.char.lower(np.char.strip(np.asarray(np.ma.filled(fermi["CLASS1"], "")).astype(str)))
     ra, dec, major = (

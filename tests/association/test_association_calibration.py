@@ -53,7 +53,7 @@ def test_chance_by_separation_grows_as_the_area():
         ({"by": "flux"}, "by='flux'"),
         ({"shifts": (0.5,)}, "not lead away"),
         ({"angles": 0}, "not lead away"),
-        ({"cuts": [1] * u.deg}, "no numbers for p_i"),
+        ({"cuts": [1] * u.deg}, "not numbers for p_i"),
         ({"flux": "nothing"}, "no column"),
     ],
 )
