@@ -175,9 +175,9 @@ def associate_tables(  # noqa: PLR0913
     judged = judge(candidates, model)
 
     sources, regions = inputs.left, inputs.regions
-    rows = sources.rows[candidates.left], regions.rows[candidates.right]
     sides = [_positions(side, len(table)) for side, table in ((sources, left), (regions, right))]
-    pairs = Pairs(*rows, candidates.separation)
+    left_rows, right_rows = sources.rows[candidates.left], regions.rows[candidates.right]
+    pairs = Pairs(left_rows, right_rows, candidates.separation)
     table = QTable(join_rows(left, right, pairs, names, sides), copy=False)
     is_extended = regions.extended[candidates.right]
     offset = candidates.offset * SIGMA_95

@@ -223,11 +223,7 @@ class _Original:
         return candidates.separation <= self.cuts[:, None]
 
     def at_shift(self, shift: float, angle: float):
-        """
-        Return which observed regions keep their coverage at another place, and what passes there.
-
-        The second has the shape (cuts, regions): candidates, weighted to the original coverage.
-        """
+        """Return which regions keep their coverage at a shift, and what passes, (cuts, regions)."""
         rows = self.observed
         regions, angle = self.inputs.regions.select(rows), np.radians(angle)
         distance = (shift * regions.limit * regions.major)[:, None]
@@ -238,11 +234,11 @@ class _Original:
         model = replace(self.model, right_fold=self.model.right_fold[rows])
         right, coverage = candidates.right, self.candidates.coverage[rows]
         alone = judge(candidates, model)
-        best = self.best_ratio[rows]
-        beside_best, _ = model.posterior(candidates, alone.ratio, other_ratios=best)
+        beside, _ = model.posterior(candidates, alone.ratio, other_ratios=self.best_ratio[rows])
+        # With p_any there is a counterpart, and the best candidate competes with the false ones.
         p_any = self.p_any[rows][right]
         passing = (1 - p_any) * self._passes(candidates, alone.p_i)
-        passing += p_any * self._passes(candidates, beside_best)
+        passing += p_any * self._passes(candidates, beside)
         passing *= (coverage / np.maximum(candidates.coverage, 1e-9))[right]
         kept = candidates.coverage >= _MIN_RELATIVE_COVERAGE * coverage
         return kept, np.array([np.bincount(right, row, minlength=len(rows)) for row in passing])
@@ -253,13 +249,12 @@ def _mean_chance(kept, passing, expected_false):
     Return the sum over regions of the mean over their places, and its standard error, for each cut.
 
     Shapes: kept (places, regions), passing (places, cuts, regions), expected_false (cuts, regions).
-    The sum is scaled up for the regions without any place, by what the probabilities expect in all
-    regions over what they expect in those with places.
+    For the regions without any place the sum is scaled up, by the ratio of the expectations.
     """
     weight = kept / np.maximum(kept.sum(axis=0), 1)
-    scale = expected_false.sum(axis=1)
-    scale = scale / np.maximum(expected_false[:, kept.any(axis=0)].sum(axis=1), 1e-9)
-    scale = np.where(expected_false.sum(axis=1) > 0, scale, 1.0)
+    expected = expected_false.sum(axis=1)
+    within = expected_false[:, kept.any(axis=0)].sum(axis=1)
+    scale = np.where(expected > 0, expected / np.maximum(within, 1e-9), 1.0)
     each = np.einsum("sr,scr->sc", weight, passing) * scale
     chance, part = each.sum(axis=0), weight.sum(axis=1)
     used = part > 0

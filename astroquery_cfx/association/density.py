@@ -75,8 +75,7 @@ class Fields:
         No point is farther than ``reach`` from its place. ``points(rows)`` returns the unit vectors
         about some places, shape (rows, m, 3); it is called for places at the rim of a field only.
         """
-        limit = self.radius + float(np.max(reach, initial=0.0))
-        distance = self._nearest(unit_vectors(ra, dec), limit)
+        distance = self._nearest(unit_vectors(ra, dec), self.radius + np.max(reach, initial=0.0))
         nearest = np.where(np.isfinite(distance), angle_of(distance), np.inf)
         share = (nearest + reach <= self.radius).astype(float)
         rim = np.flatnonzero((nearest + reach > self.radius) & (nearest - reach < self.radius))

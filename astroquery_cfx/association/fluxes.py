@@ -14,8 +14,7 @@ import numpy as np
 from ..arrays import distinct
 from .likelihood import find_zero
 
-# Widths of the bins, in dex: of the flux finer than any structure of q and n after smoothing, and
-# of the level as fine as the median of some ten neighbours is known.
+# Widths of the bins of flux and of level, in dex: finer than the smoothing of either.
 _STEP, _LEVEL_STEP = 0.1, 0.2
 _MIN_NEIGHBOURS = 4  # a median of fewer says little about the depth: the level is unknown
 
@@ -24,10 +23,9 @@ _MIN_NEIGHBOURS = 4  # a median of fewer says little about the depth: the level 
 _FIELD_WIDTH = 0.1
 # Smoothing over the level, in dex. Counterparts are few, and depend less on the depth.
 _FIELD_LEVEL_WIDTH, _COUNTERPART_LEVEL_WIDTH = 0.25, 0.4
-# Prior strengths, in sources: how much the distribution at all levels counts at a single level, and
-# how much the field counts among the counterparts, so that q is nowhere zero.
-_FIELD_PRIOR_STRENGTH, _COUNTERPART_PRIOR_STRENGTH = 30.0, 10.0
-_FIELD_FLOOR = 1.0
+# Prior strengths in sources: of the distribution at all levels, at each level; and of n in q, so
+# that q is nowhere zero.
+_FIELD_PRIOR_STRENGTH, _COUNTERPART_PRIOR_STRENGTH, _FIELD_FLOOR = 30.0, 10.0, 1.0
 # Half a source is spread over all bins of n (as in Jeffreys's prior), so that n is nowhere zero.
 _PSEUDO_COUNT = 0.5
 # Silverman's width is never below this, in dex: fluxes of counterparts have errors of their own.
@@ -140,8 +138,8 @@ class FluxCounts:
 
     def of_field(self, weight, held, num_folds: int):
         """Return weighted histograms of all sources, without those that each fold holds back."""
-        weight = weight[self.source] * self.share
-        return self._by_fold(self.cell, weight, held[self.source], num_folds)
+        near = self.source
+        return self._by_fold(self.cell, weight[near] * self.share, held[near], num_folds)
 
     def of_counterparts(self, weight, fold, num_folds: int):
         """Return weighted histograms of counterparts, at their mean levels, without each fold."""

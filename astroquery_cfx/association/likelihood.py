@@ -51,7 +51,7 @@ def with_tail(density, offset, tail):
 
 
 def fit_tail(offset, weight):
-    """Return the share of larger errors by maximum posterior; weights are p_i, offsets in sigma."""
+    """Return the share of larger errors by maximum posterior; offsets in sigma, weights are p_i."""
     excess = _tail_ratio(offset) - 1
 
     def slope(tail):

@@ -26,8 +26,8 @@ _DENSEST = 0.95
 _MIN_KNOWN = 10  # known counterparts; q or the crowding cannot be learned from fewer
 _MIN_EXTENDED = 20  # extended sources with candidates; fewer share the prior of the others
 _NO_CROWDING = (0.0,)
-# Prior strength: the local density is known to about 10%, i.e. worth 100 sources: it falls off from
-# the centre of a field to its rim.
+# Prior strength: the local density is known to about 10%, i.e. worth 100 sources. It falls off from
+# the centre of a field to its rim, which the measured density does not follow.
 _DENSITY_PRIOR_STRENGTH = 100.0
 # Known counterparts match within the 95% error of the left source, but at least within 3 arcsec:
 # positions from other wavelengths have errors, and jets or cores, of their own.
@@ -71,8 +71,8 @@ class Model:
         extended, fold = candidates.extended[right], self.right_fold[right]  # -1, the last: all
         field = candidates.local_density[right]
         if self.weight is not None:
-            # Neighbours that are counterparts, as far as they are, are not field sources. One more
-            # that is none keeps the density from vanishing.
+            # Neighbours count as field sources less their probability of being a counterpart. One
+            # more, which counts in full, keeps the density above zero.
             left, of = candidates.near_left, candidates.near_right
             number = np.bincount(of, minlength=size) + 1
             field = field * (1 - np.bincount(of, self.weight[left], minlength=size) / number)[right]
@@ -86,11 +86,10 @@ class Model:
             by_flux, share = self.flux_ratio.of_sources(candidates.left, level, fold)
             ratio, brighter = ratio * by_flux, brighter * share
         if self.weight is not None:
-            # The likelihood ratios of field sources add up to the coverage in the mean, sum LR = w.
-            # A sum of x w from n sources (effective number, Kish 1965) says that the density is x
-            # times as high, with the weight n, against the prior x = 1: chance is brought to the
-            # mean of both. So the fall of the density from the centre of a field to its rim is
-            # corrected.
+            # In the mean, the likelihood ratios of the field sources in a region add up to its
+            # coverage. If they add up to x times that, from n sources (effective number, Kish
+            # 1965), the density is x times as high as measured. The estimate is the mean of x with
+            # the weight n, and of 1 with the strength of the prior.
             coverage = np.maximum(candidates.coverage, likelihood.MIN_COVERAGE)
             field_ratio = ratio * (1 - self.weight[candidates.left])
             total = np.bincount(right, field_ratio, minlength=size)
@@ -119,11 +118,10 @@ def learn(inputs: Inputs, candidates: Candidates) -> Model:
     model = _first_model(inputs, candidates)
     counts, rounds = None, _FIELD_ROUNDS
     if left.bins is not None:
-        near, level = candidates.near_left, candidates.near_level
-        counts = FluxCounts(left.bins, near, level)
+        counts = FluxCounts(left.bins, candidates.near_left, candidates.near_level)
         if model.source == "expectation-maximisation":
             rounds = _EM_ROUNDS
-    # A region must not be judged by its own candidates: its fold holds them back from n.
+    # A region is not judged by its own candidates: its fold holds them back from n.
     held = np.full(len(left.ra), -1)
     np.maximum.at(held, candidates.left, model.right_fold[right])
     known, located = model.known[right], ~candidates.extended[right]
@@ -163,7 +161,7 @@ def _first_model(inputs: Inputs, candidates: Candidates) -> Model:
     elif inputs.true_flux is not None:
         source = "given"
     elif inputs.true_positions is not None:
-        # The nearest neighbour of a region within the match radius; of equal distances by position.
+        # The nearest left source within the match radius; of equal distances by position.
         near = distinct(candidates.near_left)
         ra, dec = left.ra[near], left.dec[near]
         radius = np.maximum(left.sigma[near] * axis_scale(0.95), _MATCH_RADIUS)

@@ -157,23 +157,19 @@ class AssociationOptions:
                 )
             ellipse = ErrorEllipse(*_ELLIPSE, containment=0.95)
         scale = axis_scale(ellipse.containment)
-        major, minor, angle = (axis.astype(float) for axis in ellipse.of(table).degrees())
-        shape = [major / scale, minor / scale, angle]
-        template = self._templates(table)
-        if template is None:
-            extended = np.zeros(len(table), dtype=bool)
-        else:
-            # Only sources without an ellipse: that of an extended source is its position error.
-            extended = ~np.isfinite(shape[0]) & (template[0] > 0)
-            shape = [np.where(extended, *axes) for axes in zip(template, shape, strict=True)]
+        major, minor, angle = ellipse.of(table).degrees()
+        shape, template = [major / scale, minor / scale, angle], self._templates(table)
+        # In 4FGL extended sources have no error ellipse; any source that has one is located.
+        extended = ~np.isfinite(shape[0]) & (template[0] > 0)
+        shape = [np.where(extended, *axes) for axes in zip(template, shape, strict=True)]
         usable = np.isfinite(positions.ra) & np.isfinite(positions.dec)
         rows = np.flatnonzero(usable & (shape[0] > 0) & (shape[1] > 0) & np.isfinite(shape[2]))
         major, minor, angle = (axis[rows] for axis in shape)
         ra, dec, contained = positions.ra[rows] % 360, positions.dec[rows], self.region_containment
         return Regions(rows, ra, dec, major, minor, angle, extended[rows], float(contained))
 
-    def _templates(self, table: Table) -> list[np.ndarray] | None:
-        """Return semi-axes and angle of the template of each row (NaN), or None without any."""
+    def _templates(self, table: Table) -> list[np.ndarray]:
+        """Return semi-axes and angle of the templates of extended sources, NaN without."""
         if self.extended is not None:
             source, columns, label = self.extended, _EXTENDED_SOURCE, "extended table"
             names = to_texts(get_column(source, "Source_Name", label=label)).tolist()
@@ -185,7 +181,7 @@ class AssociationOptions:
             is_template = to_texts(table["Region_Kind"]) == "template"
             rows = np.where(is_template, np.arange(len(table)), -1)
         else:
-            return None
+            return [np.full(len(table), np.nan)] * 3
         major, minor, angle = (
             np.append(column_floats(source, name, u.deg, label=label), np.nan)[rows]
             for name in columns
