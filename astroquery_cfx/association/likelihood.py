@@ -130,7 +130,7 @@ def fit_prior(total, coverage, relative_density, *, strength=0.0):
     def best(exponents, parts):
         return float(exponents[np.argmax(_fit_share(gain, parts, strength, steps=12)[1])])
 
-    a, e = 1.0, 0.0
+    e = 0.0
     for _ in range(3):
         previous = e
         a = best(_COVERAGE_EXPONENTS, coverage ** _COVERAGE_EXPONENTS[:, None] * density**e)

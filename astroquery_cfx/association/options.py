@@ -19,8 +19,8 @@ from ..errors import InvalidInputError
 from .density import Fields, Regions
 from .fluxes import FluxBins
 
-# Names of columns: of the 4FGL catalogue (Abdollahi et al. 2020, ApJS 247, 33, Table 12), of its
-# extension ExtendedSources, of `Fermi4FGLClass.get_catalog`, and of the Chandra Source Catalog.
+# Names of columns: of the 4FGL catalogue (Abdollahi et al. 2020, ApJS 247, 33), of its extension
+# ExtendedSources, of `Fermi4FGLClass.get_catalog`, and of the Chandra Source Catalog.
 _ELLIPSE = ("Conf_95_SemiMajor", "Conf_95_SemiMinor", "Conf_95_PosAng")
 _COUNTERPART = ("RA_Counterpart", "DEC_Counterpart")
 _EXTENDED_SOURCE = ("Model_SemiMajor", "Model_SemiMinor", "Model_PosAng")

@@ -159,6 +159,67 @@ def test_probabilities_without_fields(sky):
     check_calibration(associate_tables(left, right, flux="flux"))
 
 
+def test_columns_and_counts():
+    """One located source, one extended, one without a region, and one that was not observed."""
+    left = QTable(
+        {
+            "ra": [10.0, 10.05, 10.3, np.nan, 20.0, 20.1] * u.deg,
+            "dec": [0.0, 0.0, 0.1, 0.0, 0.0, 0.0] * u.deg,
+        }
+    )
+    nan = np.nan
+    right = QTable(
+        {
+            "ra": [10.01, 20.0, 30.0, 40.0] * u.deg,
+            "dec": [0.0, 0.0, 0.0, 0.0] * u.deg,
+            "Conf_95_SemiMajor": [0.05, nan, nan, 0.05] * u.deg,
+            "Conf_95_SemiMinor": [0.04, nan, nan, 0.05] * u.deg,
+            "Conf_95_PosAng": [90.0, nan, nan, 0.0] * u.deg,
+            "Region_Kind": ["ellipse", "template", "ellipse", "ellipse"],
+            "Region_SemiMajor": [nan, 0.2, nan, nan] * u.deg,
+            "Region_SemiMinor": [nan, 0.2, nan, nan] * u.deg,
+            "Region_PosAng": [nan, 0.0, nan, nan] * u.deg,
+        }
+    )
+    table = associate_tables(left, right)
+    np.testing.assert_allclose(table["separation"].value, [0.01, 0.04, 0, 0.1], atol=1e-12)
+    assert table["extended"].tolist() == [False, False, True, True]
+    assert table["offset_95"].mask.tolist() == [False, False, True, True]
+    np.testing.assert_allclose(table["offset_95"][:2], [0.2, 0.8], rtol=1e-9)
+    area = np.pi * 0.05 * 0.04 / (-2 * np.log(0.05))
+    density = [*(np.exp(np.log(0.05) * np.array([0.2, 0.8]) ** 2) / (2 * area))]
+    density += [1 / (np.pi * 0.2**2)] * 2
+    expected = np.log10(4 * np.pi * np.degrees(1) ** 2 * np.array(density))
+    np.testing.assert_allclose(table["bayes_factor"], expected, rtol=1e-9)
+    assert table["field_density"].unit == u.deg**-2
+    assert table["coverage"][:2].tolist() == [table["coverage"][0]] * 2
+    # Without fluxes all field sources are as bright; some of them are counterparts.
+    chance = 1 - np.exp(-np.pi * 0.04**2 * table["field_density"][1].value)
+    assert 0 < table["chance_probability"][1] < chance
+    found = table.meta["association"]
+    counts = {
+        "left_rows": 6,
+        "left_without_position": 1,
+        "right_rows": 4,
+        "right_without_region": 1,
+        "right_extended": 1,
+        "right_observed": 2,
+        "right_with_candidates": 2,
+        "candidates": 4,
+        "known_counterparts": 0,
+        "prior": "none",
+        "crowding_exponent": 0.0,
+        "fields": None,
+        "left_error": None,
+        "flux": None,
+        "folds": 10,
+        "neighbours": 24,
+        "region_containment": 0.999,
+    }
+    assert {name: found[name] for name in counts} == counts
+    assert found["field_radius"] == pytest.approx(8 / 60)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "changes", [{"density": 1500.0}, {"ellipse_scale": 1.5}, {"inside": False}]

@@ -134,27 +134,39 @@ def log_posterior(parameters, total, coverage, density, strength):
     return np.sum(np.log(1 - p + p * total / coverage) + prior)
 
 
-@pytest.mark.parametrize("strength", [0.0, 40.0])
-@pytest.mark.parametrize(("a", "e"), [(1.0, 0.0), (0.3, 0.25), (0.0, 0.5)])
-def test_prior_is_fitted_at_the_maximum(a, e, strength):
-    rng = np.random.default_rng(4)
-    coverage, density = rng.uniform(0.1, 1, 4000), 10 ** rng.uniform(-2, 0, 4000)
+def right_sources(a, e, correlation):
+    """Coverages and densities, which may go together, and ratios of the probability that P has."""
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, 4000))
+    y = correlation * x + np.sqrt(1 - correlation**2) * y
+    coverage, density = (
+        np.clip(10 ** (scale * (one - 2)), least, 1)
+        for one, scale, least in ((x, 0.4, 0.02), (y, 0.6, 0.001))
+    )
     has_one = rng.random(4000) < prior_probability((0.7, a, e), coverage, density)
-    # A measurement x from N(0, 1), or from N(2.5, 1) if there is a counterpart, has this ratio.
-    total = coverage * np.exp(2.5 * (rng.normal(size=4000) + 2.5 * has_one) - 2.5**2 / 2)
-    c, found_a, found_e = fit_prior(total, coverage, density, strength=strength)
-    assert (c, found_a, found_e) == pytest.approx((0.7, a, e), abs=0.11)
-    best = log_posterior((c, found_a, found_e), total, coverage, density, strength)
+    # A measurement from N(0, 1), or from N(2.5, 1) if there is a counterpart, has this ratio.
+    measured = rng.normal(size=4000) + 2.5 * has_one
+    return coverage * np.exp(2.5 * measured - 2.5**2 / 2), coverage, density
+
+
+@pytest.mark.parametrize("strength", [0.0, 40.0])
+@pytest.mark.parametrize(
+    ("a", "e", "correlation"),
+    [(1.0, 0.0, 0), (0.3, 0.25, 0), (0.0, 0.5, 0), (0.3, 0.25, 0.8), (0.3, 0.25, -0.8)],
+)
+def test_prior_is_fitted_at_the_maximum(a, e, correlation, strength):
+    """No step of the exponents is better; where these go together it takes more than one turn."""
+    data = *right_sources(a, e, correlation), strength
+    c, found_a, found_e = fit_prior(*data[:3], strength=strength)
+    assert (c, found_a, found_e) == pytest.approx((0.7, a, e), abs=0.25)
+    best = log_posterior((c, found_a, found_e), *data)
     for step in (-1e-4, 1e-4):
-        assert (
-            log_posterior((c + step, found_a, found_e), total, coverage, density, strength) < best
-        )
-    for other in ((found_a + 0.1, found_e), (found_a - 0.1, found_e)):
-        if 0 <= other[0] <= 1:
-            assert highest(other, total, coverage, density, strength) < best
-    for other in ((found_a, found_e + 0.05), (found_a, found_e - 0.05)):
-        if 0 <= other[1] <= 0.5:
-            assert highest(other, total, coverage, density, strength) < best
+        assert log_posterior((c + step, found_a, found_e), *data) < best
+    steps = [(found_a + 0.1, found_e), (found_a - 0.1, found_e)]
+    steps += [(found_a, found_e + 0.05), (found_a, found_e - 0.05)]
+    for exponents in steps:
+        if 0 <= exponents[0] <= 1 and 0 <= exponents[1] <= 0.5:
+            assert highest(exponents, *data) < best
 
 
 def highest(exponents, *data):
