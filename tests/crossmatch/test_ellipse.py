@@ -45,8 +45,8 @@ def test_scales_are_those_of_a_gaussian():
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.1, 95, np.nan])
-def test_no_share(share):
-    with pytest.raises(InvalidInputError, match="not a share between 0 and 1"):
+def test_containment_out_of_range(share):
+    with pytest.raises(InvalidInputError, match="is not between 0 and 1"):
         axis_scale(share)
 
 
@@ -219,8 +219,8 @@ def test_error_ellipse_of_columns(kind):
             "minor=<Quantity 0.1 m> of an error ellipse",
         ),
         (lambda: ErrorEllipse("a", "b"), "The error ellipse has no position angle"),
-        (lambda: ErrorEllipse("a", containment=95), "not a share between 0 and 1"),
-        (lambda: ErrorEllipse("a", scale_to=1.0), "not a share between 0 and 1"),
+        (lambda: ErrorEllipse("a", containment=95), "is not between 0 and 1"),
+        (lambda: ErrorEllipse("a", scale_to=1.0), "is not between 0 and 1"),
         (lambda: ErrorEllipse("x").of(TABLE), "The right table has no column 'x'"),
         (
             lambda: ErrorEllipse("bare").of(TABLE, side="left"),
@@ -237,7 +237,7 @@ def test_error_ellipse_of_columns(kind):
         ),
         (
             lambda: ErrorEllipse([1, 2] * u.deg).of(TABLE),
-            r"error ellipses of shape \(2,\) for 3 rows",
+            r"error ellipses of shape \(2,\) for 3 right rows",
         ),
     ],
 )

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from astroquery_cfx.crossmatch.grid import MarkedGrid
+from astroquery_cfx.crossmatch.grid import MarkedGrid, Side
 from astroquery_cfx.crossmatch.sphere import angular_separation, find_pairs, position_angle
 from astroquery_cfx.errors import InvalidInputError
 
@@ -97,7 +97,7 @@ def test_no_cell_size_loses_a_pair(zones, radius):
     """Candidates of a grid of any fineness hold all pairs, each once."""
     rng = np.random.default_rng(zones)
     ra1, dec1, ra2, dec2 = scattered(rng, 700, 300, radius)
-    grid = MarkedGrid((ra2, dec2), (ra1, dec1), radius, height=180 / zones)
+    grid = MarkedGrid(Side(ra2, dec2), Side(ra1, dec1), radius, height=180 / zones)
     batches = [(i, j) for i, j, _ in grid.candidates(ra1, dec1)]
     i, j = (np.concatenate(column) for column in zip(*batches, strict=True))
     candidates = np.zeros((700, 300), dtype=int)
