@@ -26,7 +26,7 @@ from dask.distributed import Client
 from dask.utils import parse_bytes
 
 from astroquery_cfx import ErrorEllipse, crossmatch_tables
-from astroquery_cfx.hats.crossmatch import crossmatch_hats, to_hats
+from astroquery_cfx.hats import crossmatch_hats, to_hats
 
 ELLIPSE = ErrorEllipse("major", "minor", "angle")
 REGIONS = {"0.1 deg": 0.1 * u.deg, "ellipses": ELLIPSE}

@@ -264,10 +264,8 @@ def combine_ellipses(
 
     Parameters
     ----------
-    major1, minor1, angle1 : array_like
-        Semi-axes, and the position angle of the major axis in degrees, east of north.
-    major2, minor2, angle2 : array_like
-        The same of the other error, in the same unit.
+    major1, minor1, angle1, major2, minor2, angle2 : array_like
+        Semi-axes, and position angles of the major axis in degrees, east of north.
 
     Returns
     -------
@@ -312,10 +310,8 @@ def find_pairs_in_ellipses(
 
     Parameters
     ----------
-    ra1, dec1 : array_like of float, shape (n1,)
-        Positions of the first side in degrees, ICRS.
-    ra2, dec2 : array_like of float, shape (n2,)
-        Positions of the second side in degrees, ICRS.
+    ra1, dec1, ra2, dec2 : array_like of float, shape (n1,) or (n2,)
+        Positions of the first and of the second side in degrees, ICRS.
     ellipses : tuple of three array_like, shape (n2,)
         Semi-major axes, semi-minor axes and position angles of the second side, in degrees. Rows
         with NaN are in no pair.
