@@ -23,8 +23,8 @@ class Conf(config.ConfigNamespace):
     retries = _item(4, "How often a request that failed for a passing reason is tried again.")
     use_jobs = _item(
         False,  # noqa: FBT003 - ConfigItem takes the default by position
-        "Fetch all pages by asynchronous jobs, which a service may take seconds to start. By default "
-        "only pages that take the service too long are fetched so.",
+        "Fetch all pages by asynchronous jobs, which a service may take seconds to start. By "
+        "default only pages that take the service too long are fetched by jobs.",
     )
     job_timeout = _item(
         3600.0,

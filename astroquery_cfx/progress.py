@@ -8,7 +8,7 @@ from typing import Any
 
 
 class _Silent:
-    def update(self, rows: int = 1) -> None:  # noqa: ARG002 - as tqdm has it
+    def update(self, rows: int = 1) -> None:
         """Count on without showing it."""
 
 
