@@ -38,7 +38,7 @@ from .votable import Answer, AnswerReader, hard_limit
 Uploads = Mapping[str, bytes] | None  # VOTables by name
 
 # HTTP status codes that say "not now": RFC 9110, RFC 6585 (429), RFC 8470 (425)
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_PASSING_STATUS = {408, 425, 429, 500, 502, 503, 504}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _TIMEOUT = r"time.?out|timed out|time limit|took too long"
 _TIMEOUT_WORDS = re.compile(_TIMEOUT, re.IGNORECASE)
@@ -339,7 +339,7 @@ class Transport:
         """Return what to raise for a status code of an error, or else for a fault of the answer."""
         status = response.status_code
         answered = f"answered HTTP {status} {response.reason}."
-        if status >= 400 and status not in _PASSING:
+        if status >= 400 and status not in _PASSING_STATUS:
             return ServiceError(
                 f"{self.url} {answered}",
                 remedy="check the URL of the service and your rights to it.",

@@ -153,6 +153,7 @@ def test_rare_types_fall_back():
         ("'char'", b"ab", ["a", "b"]),
         ("'char' arraysize='3'", b"a\0cxyzde\0", ["a", "xyz", "de"]),  # ends at the first zero
         ("'char' arraysize='2'", b"\xc3\xa4ab", ["ä", "ab"]),  # UTF-8
+        ("'char' arraysize='2'", b"\xc2\x80", ["\x80"]),
         ("'char' arraysize='2'", b"\xe4\0ab", ["ä", "ab"]),  # not UTF-8: Latin-1
         ("'char' arraysize='*'", b"\0\0\0\2ab\0\0\0\0\0\0\0\1c", ["ab", "", "c"]),
         ("'char' arraysize='9*'", b"\0\0\0\2ab", ["ab"]),
@@ -189,12 +190,20 @@ def test_null_values():
     ]
 
 
-def test_null_flags_of_more_than_eight_fields():
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 10, 16, 17])
+def test_null_flags_of_many_fields(count):
     """One bit per field, the first one highest, filled up to whole bytes."""
-    flags = 0b10000000_01000000
-    raw = flags.to_bytes(2, "big") + bytes(range(10))
-    found = decode(["'unsignedByte'"] * 10, raw, "BINARY2")
-    assert found == [[None], *([i] for i in range(1, 9)), [None]]
+    hidden = [i in (0, 6, 9, 15) for i in range(count)]
+    flags = np.packbits(hidden).tobytes()
+    found = decode(["'unsignedByte'"] * count, flags + bytes(range(count)), "BINARY2")
+    assert found == [[None if hidden[i] else i] for i in range(count)]
+
+
+@pytest.mark.parametrize("raw", [b"", b"\0\0"])
+@pytest.mark.parametrize("form", ["BINARY", "BINARY2"])
+def test_table_without_fields(form, raw):
+    answer = read_answer([stream("", raw, form)])
+    assert (answer.num_rows, answer.columns) == (0, [])
 
 
 @pytest.mark.parametrize(
