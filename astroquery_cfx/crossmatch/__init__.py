@@ -1,9 +1,11 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Which rows of two tables lie together on the sky. No I/O, no network.
+"""
+Which rows of two tables lie together on the sky. No I/O, no network.
 
-From tables to arrays and back: `.tables` (validate, match, join), `.positions` (where a table has
-its positions), `.pairs` (radius or ellipse to pairs of rows), `.ellipse` (error ellipses),
-`.sphere` and `.grid` (all pairs within a radius), `.groups` (one row per source).
+From tables to pairs: ``tables.py`` checks, matches and joins; ``positions.py`` finds the positions
+of a table; ``pairs.py`` finds the rows within a radius or error ellipse, with ``ellipse.py`` (error
+ellipses), ``sphere.py`` and ``grid.py`` (all pairs within a radius). ``groups.py`` makes one row
+per source of the pairs.
 """
 
 from .ellipse import ErrorEllipse as ErrorEllipse

@@ -1,8 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Cross-match catalogues larger than memory, with LSDB, HATS and Dask.
+"""
+Cross-match catalogues larger than memory, with LSDB, HATS and Dask.
 
-`.write` makes a HATS catalogue of a table, `.core` matches two of them, with the algorithms for
-LSDB in `.algorithms`. It needs the extra ``astroquery_cfx[hats]``.
+It needs the extra ``astroquery_cfx[hats]``. ``write.py`` makes a HATS catalogue of a table, and
+``core.py`` matches two of them with the algorithms for LSDB in ``algorithms.py``.
 """
 
 from .algorithms import EllipsePairs, RadiusPairs

@@ -1,8 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The cross-match of two partitions, as algorithms for LSDB.
 
-They bring the pairs of `~astroquery_cfx.crossmatch_tables`, and see to it that no pair is lost at
-the borders of partitions.
+They find the pairs of `~astroquery_cfx.crossmatch_tables`, after a check that the margin of the
+right catalogue is wide enough for no pair to be lost at the borders of partitions.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """Cross-match two HATS catalogues, which may be larger than memory, by way of LSDB on Dask.
 
 LSDB reads the catalogues partition by partition and brings each left partition together with the
-right rows in and around it; `.algorithms` matches these.
+right rows in and around it; the algorithms in ``algorithms.py`` match these.
 """
 
 from __future__ import annotations
