@@ -77,6 +77,7 @@ def test_density_is_without_bias_for_its_inverse():
         (3, 0.04, 3, 0.04),  # just as large as the region
         (3, 0.07, 6, 0.07),  # the region is larger and holds 5: (n + 1) / area
         (6, 0.0, 6, 0.1),
+        (7, 0.0, 7, 0.15),  # to the last there is
         (8, 0.0, 8, 0.2),  # all within a field
         (7, 0.3, 8, 0.3),
     ],

@@ -172,6 +172,40 @@ def test_field_is_smoothed_where_it_stands():
     assert np.all(field > 0)
 
 
+def test_levels_learn_from_their_neighbours():
+    """By Gaussians of 0.25 dex for n, which shifts with the level, and of 0.4 dex for q."""
+    index, level = [10] * 4000 + [18] * 4000, np.repeat([5, 7], 4000)
+    bins = binned(index)
+    counts, nobody = FluxCounts(bins, np.arange(8000), level), np.full(8002, -1)
+    field = FluxRatio(counts, np.zeros(8002), nobody, nobody, np.array([1e-13] * 2)).field[0]
+    # At level 5 those of level 7, 4 bins above theirs, are seen in bin 14.
+    weight = np.exp(-((0.4 / 0.25) ** 2) / 2)
+    assert field[5, 14] / field[5, 10] == pytest.approx(weight, rel=0.03)
+    assert field[7, 14] / field[7, 18] == pytest.approx(weight, rel=0.03)
+    assert field[0, 0] > field[0, 4]  # far from both: the nearer counts more
+    fold = np.append(np.arange(8000) % 2, [-1, -1])
+    q = FluxRatio(counts, np.zeros(8002), fold, nobody).counterparts[-1]
+    assert q[5, 18] / q[5, 10] == pytest.approx(np.exp(-0.5), rel=0.03)
+    assert q[9, 10] / q[9, 18] == pytest.approx(np.exp(-2) / np.exp(-0.5), rel=0.03)
+    assert q[15, 10] == pytest.approx(q[15, 18], rel=0.03)  # unknown: the mean
+
+
+def test_prior_strengths_of_the_levels():
+    """A level with few sources: 30 of the mean for n, 10 for q, and 1 of the field in all q."""
+    index, level = [10] * 3 + [25] * 2000, np.array([2] * 3 + [12] * 2000)
+    bins = binned(index)
+    counts, nobody = FluxCounts(bins, np.arange(2003), level), np.full(2005, -1)
+    ratio = FluxRatio(counts, np.zeros(2005), nobody, nobody, np.array([1e-13] * 2))
+    # Level 2 has its bin 10 (6 bins above it); bin 25 of level 12 is 1 bin above that.
+    own, others = ratio.field[0, 2, 8:13].sum(), ratio.field[0, 2, 3:8].sum()
+    assert own / others == pytest.approx((3 + 30 * 3 / 2003) / (30 * 2000 / 2003), rel=0.05)
+    fold = np.append(np.arange(2003) % 2, [-1, -1])
+    q = FluxRatio(counts, np.zeros(2005), fold, nobody).counterparts[-1]
+    assert q[2, 5:16].sum() / q[2, 20:].sum() == pytest.approx(3 / 10, rel=0.05)
+    # n of all levels is even where there is no field source: one of them among 2004.
+    assert q[15, 0] == pytest.approx(1 / 31 / 2004, rel=0.01)
+
+
 def test_ratio_is_the_isotonic_regression(learned):
     """By pooling adjacent violators, one after the other, with the field as weights."""
     ratio = learned
