@@ -175,7 +175,7 @@ def associate_tables(  # noqa: PLR0913
     judged = judge(candidates, model)
 
     sources, regions = inputs.left, inputs.regions
-    sides = [_positions(side, len(table)) for side, table in ((sources, left), (regions, right))]
+    sides = _positions(sources, len(left)), _positions(regions, len(right))
     left_rows, right_rows = sources.rows[candidates.left], regions.rows[candidates.right]
     pairs = Pairs(left_rows, right_rows, candidates.separation)
     table = QTable(join_rows(left, right, pairs, names, sides), copy=False)

@@ -124,10 +124,10 @@ class AssociationOptions:
             "folds": self.folds,
             "neighbours": self.neighbours,
         }
-        positions, fluxes = None, None
+        true_positions, true_flux = None, None
         if self.flux is not None:
-            positions, fluxes = self._training(right, regions.rows)
-        return Inputs(self, sources, regions, fields, positions, fluxes, meta)
+            true_positions, true_flux = self._training(right, regions.rows)
+        return Inputs(self, sources, regions, fields, true_positions, true_flux, meta)
 
     def _left_sources(self, table: Table, error: str | None) -> LeftSources:
         positions = find_positions(table, self.left_coordinates, side="left")

@@ -155,7 +155,7 @@ def position_angle(ra1: ArrayLike, dec1: ArrayLike, ra2: ArrayLike, dec2: ArrayL
     return np.where(angle == 360, 0.0, angle)  # the remainder of -1e-20 rounds up to 360
 
 
-def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+def unit_vectors(ra: ArrayLike, dec: ArrayLike) -> np.ndarray:
     """Return the unit vectors of positions in degrees, shape (n, 3)."""
     ra, dec = np.radians(ra), np.radians(dec)
     return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)

@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Cross-match two tables: check what was given, find the pairs, join the rows."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def crossmatch_tables(
     return table
 
 
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     """Raise an error that lists the choices if the value of an argument is not one of them."""
     if value not in choices:
         raise InvalidInputError(

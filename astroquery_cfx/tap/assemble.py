@@ -18,7 +18,7 @@ from astropy import units as u
 from astropy.table import Column, MaskedColumn, Table
 
 from ..version import version
-from .votable import Field
+from .binary import Field
 
 # VOTable asks for VOUnit, but services send what their tables came with: CDS, OGIP (X-rays), FITS.
 _UNIT_FORMATS = ("vounit", "cds", "generic", "ogip", "fits")

@@ -12,13 +12,14 @@ from ..config import conf
 from ..errors import ArchiveChangedError, IncompleteResultError
 from .adql import Select
 from .assemble import digest, key_order, take
+from .binary import Field
 from .counting import Counter
 from .plan import Page, Planner
 from .proof import arrange, distinct_values, page_fault
 from .schema import KeyPlaces
 from .store import KeptPage, PageStore
 from .transport import Transport
-from .votable import Answer, Field
+from .votable import Answer
 
 _TRIES = 3
 # How often a page that comes short is cut finer before the service is called unreliable.

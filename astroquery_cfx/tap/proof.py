@@ -17,10 +17,11 @@ import numpy as np
 from ..arrays import starts_run
 from ..errors import IncompleteResultError
 from .adql import Select, identifier
+from .binary import Field
 from .counting import Counter, Sums
 from .plan import Page, Range
 from .schema import KeyPlaces
-from .votable import Answer, Field
+from .votable import Answer
 
 # Pages may come with other widths of integers, and other types of text: these are the same columns.
 _SAME_TYPES = dict.fromkeys(("short", "int", "long"), "integer") | {"unicodeChar": "char"}
@@ -169,6 +170,7 @@ class Proof:
 
     def columns_to_sum(self, columns: list, fields: list[Field]) -> list[str]:
         """Return what to add up, as ADQL has it; `columns` are those of any page."""
+        written: list[str | None]
         if self.select.has_star:
             written = [identifier(item.name) for item in fields] if self.select.table else []
         else:
