@@ -312,7 +312,7 @@ def test_a_result_with_rows_does_not_warn(client):
         (lambda c: c.query_region(12, 1 * u.deg), "12 is not a position"),
         (lambda c: c.query_region([1, 2], 1 * u.deg), "not a position"),
         (lambda c: c.query_region(CENTER, 1 * u.deg, spatial="ring"), "cone"),
-        (lambda c: c.query_region(CENTER, 1 * u.deg, spatial=3), "3 is not a kind of region"),
+        (lambda c: c.query_region(CENTER, 1 * u.deg, spatial=3), "'3' is not a kind of region"),
         (lambda c: c.query_region(None, 1 * u.deg), "A cone needs coordinates"),
         (lambda c: c.query_region(CENTER, spatial="box"), "A box needs a width"),
         (lambda c: c.query_region(CENTER, spatial="box", width=361 * u.deg), "between 0 and 360"),
