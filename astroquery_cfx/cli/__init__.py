@@ -1,7 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The command line: a thin shell over the package.
 
-`.parser` has the arguments, the help and its examples; `.commands` does what they ask for.
+``parser`` has the arguments, the help and its examples; ``commands`` does what they ask for.
 """
 
 from __future__ import annotations

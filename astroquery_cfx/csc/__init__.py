@@ -1,7 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The Chandra tables at HEASARC, in astroquery's vocabulary, complete.
 
-`.conditions` checks what users ask for and writes it as ADQL; `.core` has the client, which joins
+``conditions`` checks what users ask for and writes it as ADQL; ``core`` has the client, which joins
 it to a query and fetches the whole result.
 """
 

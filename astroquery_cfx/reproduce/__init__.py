@@ -1,8 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The whole job: from the archives to every table, every figure and the page that shows them.
 
-`.job` fetches the tables, takes them through `.steps` (select, match, group, associate), draws
-what `.drawings` lists, and shows it all on the page of `.report`.
+``job`` fetches the tables, takes them through ``steps`` (select, match, group, associate), draws
+what ``drawings`` lists, and shows it all on the page of ``report``.
 """
 
 from .job import reproduce

@@ -49,14 +49,15 @@ def test_fluxes_of_zero_and_none_are_not_positive():
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_limit_of_the_plane_is_in_the_plane(sign):
-    position = SkyCoord(l=123.0, b=sign * 7.0, unit="deg", frame="galactic").icrs
-    table = Table({"ra": [position.ra.deg], "dec": [position.dec.deg]})
-    b = abs(galactic_coordinates(table).b.deg[0])
-    assert b == pytest.approx(7)
-    assert len(select_plane(table, b * u.deg)) == 1
-    assert len(select_plane(table, np.nextafter(b, 0) * u.deg)) == 0
-    assert len(select_plane(table)) == 1
-    assert len(select_plane(table, 90 * u.deg)) == 1
+    b = sign * np.array([9.9, 10.1])
+    position = SkyCoord(l=123.0, b=b, unit="deg", frame="galactic").icrs
+    table = Table({"ra": position.ra.deg, "dec": position.dec.deg})
+    found = np.abs(galactic_coordinates(table).b.deg)
+    np.testing.assert_allclose(found, [9.9, 10.1])
+    assert len(select_plane(table, found[0] * u.deg)) == 1
+    assert len(select_plane(table, np.nextafter(found[0], 0) * u.deg)) == 0
+    assert select_plane(table)["dec"].tolist() == table["dec"][:1].tolist()
+    assert len(select_plane(table, 90 * u.deg)) == 2
 
 
 def test_positions_are_found_under_other_names_and_may_be_missing():
@@ -82,7 +83,7 @@ def test_positions_are_found_under_other_names_and_may_be_missing():
     ids=["select_plane", "class_shares"],
 )
 def test_the_plane_is_an_angle(step, wrong):
-    with pytest.raises(InvalidInputError, match="b_max"):
+    with pytest.raises(InvalidInputError, match="The b_max "):
         step(wrong)
 
 
@@ -222,7 +223,7 @@ def test_shares_of_classes():
     fermi = Table(
         {
             "Source_Name": ["A", "B", "C", "D", "E", "F"],
-            "GLAT": [0, 10, -10, 3, 4, 50.0],
+            "GLAT": [0, 10, -10, 3, 4, 10.1],
             "CLASS1": MaskedColumn(
                 ["PSR", "bll", "unk", "", "new", "psr"], mask=[0, 0, 0, 1, 0, 0]
             ),
@@ -234,6 +235,7 @@ def test_shares_of_classes():
     assert shares["num_matched"].tolist() == [1, 0, 0, 1]
     assert shares["share_plane"].tolist() == [0.2, 0.2, 0.4, 0.2]
     assert shares["share_matched"].tolist() == [0.5, 0, 0, 0.5]
+    assert class_shares(fermi, Table({"fermi_name": ["A"]}))["num_plane"].sum() == 5
     narrow = class_shares(fermi, Table({"fermi_name": ["F"]}), 9.999 * u.deg)
     assert narrow["num_plane"].tolist() == [1, 0, 1, 1]
     assert narrow["share_matched"].tolist() == [0, 0, 0, 0]
