@@ -478,6 +478,23 @@ def test_names_with_a_prefix_and_odd_white_space(piece):
     assert answer.columns[0][0].tolist() == [1, 2, 3]
 
 
+def test_stream_that_begins_between_pieces_of_a_long_document():
+    fields = f"<FIELD name='a' datatype='int'><DESCRIPTION>{'x' * 99_000}</DESCRIPTION></FIELD>"
+    body = stream(fields, struct.pack(">3i", 1, 2, 3))
+    for cut in range(body.index(b"<STREAM") - 1, body.index(b"AAAA") + 6):
+        answer = read_answer([body[:cut], body[cut:]])
+        assert answer.columns[0][0].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "page", [b"<!DOCTYPE html><html>", b"\n <HTML><body>", b'<?xml version="1.0"?><html>', b"down"]
+)
+def test_page_in_place_of_a_table_is_quoted(page):
+    with pytest.raises(InvalidFileError, match="not a VOTable; it starts with '") as error:
+        read_answer([page + b"Service down"])
+    assert page.decode().strip() in str(error.value)
+
+
 def test_base64_between_comments():
     """The end of the fast way through the stream, and the way back into it."""
     body = stream(declare("'int'"), struct.pack(">3i", 1, 2, 3))
