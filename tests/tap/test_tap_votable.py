@@ -236,10 +236,14 @@ def test_null_value_that_no_cell_can_have(null):
     assert answer.columns[0][1] is None
 
 
-def test_arrays_of_texts_are_refused():
-    """Neither decoder has them."""
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [("'char' arraysize='2x3'", "BINARY"), ("'int'", "FITS"), ("'int'", "PARQUET")],
+)
+def test_what_neither_decoder_has_is_refused(kind, form):
+    """Arrays of texts; FITS and Parquet within the document."""
     with pytest.raises(InvalidFileError, match="damaged"):
-        read_answer([stream(declare("'char' arraysize='2x3'"), b"abcdef")])
+        read_answer([stream(declare(kind), b"abcdefgh", form)])
 
 
 VALUES = st.tuples(
