@@ -95,8 +95,6 @@ class AnswerReader:
         self._pending = b""
         self._parse(b"", final=True)
         answer = self.answer
-        if not answer.has_table:
-            return answer
         if self._document is None:
             if self._base64:
                 raise InvalidFileError("The base64 of the answer is cut.")

@@ -236,10 +236,14 @@ def test_null_value_that_no_cell_can_have(null):
     assert answer.columns[0][1] is None
 
 
-def test_arrays_of_texts_are_refused():
-    """Neither decoder has them."""
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [("'char' arraysize='2x3'", "BINARY"), ("'int'", "FITS"), ("'int'", "PARQUET")],
+)
+def test_what_neither_decoder_has_is_refused(kind, form):
+    """Arrays of texts; FITS and Parquet within the document."""
     with pytest.raises(InvalidFileError, match="damaged"):
-        read_answer([stream(declare("'char' arraysize='2x3'"), b"abcdef")])
+        read_answer([stream(declare(kind), b"abcdefgh", form)])
 
 
 VALUES = st.tuples(
@@ -476,6 +480,23 @@ def test_names_with_a_prefix_and_odd_white_space(piece):
     raw = b"\xef\xbb\xbf" * (piece != 1) + body.encode()
     answer = read_answer([raw[i : i + piece] for i in range(0, len(raw), piece)])
     assert answer.columns[0][0].tolist() == [1, 2, 3]
+
+
+def test_stream_that_begins_between_pieces_of_a_long_document():
+    fields = f"<FIELD name='a' datatype='int'><DESCRIPTION>{'x' * 99_000}</DESCRIPTION></FIELD>"
+    body = stream(fields, struct.pack(">3i", 1, 2, 3))
+    for cut in range(body.index(b"<STREAM") - 1, body.index(b"AAAA") + 6):
+        answer = read_answer([body[:cut], body[cut:]])
+        assert answer.columns[0][0].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "page", [b"<!DOCTYPE html><html>", b"\n <HTML><body>", b'<?xml version="1.0"?><html>', b"down"]
+)
+def test_page_in_place_of_a_table_is_quoted(page):
+    with pytest.raises(InvalidFileError, match="not a VOTable; it starts with '") as error:
+        read_answer([page + b"Service down"])
+    assert page.decode().strip() in str(error.value)
 
 
 def test_base64_between_comments():
