@@ -61,8 +61,8 @@ _ASSOCIATED_FERMI = {
     "Source_Name": "fermi_name", "RAJ2000": "fermi_ra", "DEJ2000": "fermi_dec",
     "CLASS1": "fermi_class", "ASSOC1": "fermi_association",
 }
-# The error ellipses, and the counterparts and extended regions that the flux model learns from,
-# are not in its table again.
+# Used for the probabilities and left out of the table: the error ellipses, and the counterparts and
+# extended regions that the flux model learns from.
 _ELLIPSE = ["Conf_95_SemiMajor", "Conf_95_SemiMinor", "Conf_95_PosAng"]
 _TRAINING = [
     "RA_Counterpart", "DEC_Counterpart",
