@@ -381,6 +381,7 @@ def test_value_that_is_not_a_boolean():
         ([("before", "OVERFLOW")], "OVERFLOW", False),
         ([("before", "OK"), ("after", "ERROR")], "ERROR", True),
         ([("before", "ERROR")], "ERROR", False),
+        ([("before", "odd"), ("before", "also odd")], "OK", False),
         ([], "OK", False),
     ],
 )
