@@ -179,9 +179,8 @@ def plot_matches_map(matched: Table, *, ax: Axes | None = None) -> Axes:
     2
     """
     first = np.sort(np.unique(texts(matched, "csc_name"), return_index=True)[1])
-    longitude, latitude = (one[first] for one in position(matched, "csc_l", "csc_b"))
-    known = np.isfinite(longitude)
-    drawn, note = choose_rows("Chandra sources", (known, "without position"))
+    longitude, latitude = position(matched[first], "csc_l", "csc_b")
+    drawn, note = choose_rows("Chandra sources", (np.isfinite(longitude), "without position"))
     longitude, latitude = longitude[drawn], latitude[drawn]
     fermi = FermiSources.from_pairs(matched)
     sky = aitoff_axes(matched, ax, frame="galactic", label_latitude=-17, height=7.45)
@@ -260,21 +259,22 @@ def plot_match_density_map(grouped: Table, *, ax: Axes | None = None) -> Axes:
     def diameter(number):
         return 3.5 + 4.5 * np.log10(number)  # points
 
-    colors = [style.GROUPS[group]["color"] for group in groups]
+    colors = {group: group_look["color"] for group, group_look in style.GROUPS.items()}
     xy = aitoff_xy(longitude[order], latitude[order])
     look: dict[str, Any] = {"alpha": 0.8, "edgecolors": "white", "linewidths": 0.5}
-    ax.scatter(*xy, s=diameter(number) ** 2, c=colors, zorder=3, clip_on=False, **look)
+    look["c"] = [colors[group] for group in groups]
+    ax.scatter(*xy, s=diameter(number) ** 2, zorder=3, clip_on=False, **look)
     dot: dict[str, Any] = {"linestyle": "none", "marker": "o", "markeredgecolor": "white"}
     upper = [
-        Line2D([], [], color=group_look["color"], markersize=9, label=group, **dot)
-        for group, group_look in style.GROUPS.items()
+        Line2D([], [], color=colors[group], markersize=9, label=group, **dot)
+        for group in colors
         if group in groups
     ]
     steps = {1: "1 match", 10: "10 matches", 100: "100 matches"}
     steps |= {1000: "1,000 matches", 10_000: "10,000 matches"}
     lower = [
-        Line2D([], [], color="0.55", markersize=diameter(step), label=label, **dot)
-        for step, label in steps.items()
+        Line2D([], [], color="0.55", markersize=diameter(step), label=steps[step], **dot)
+        for step in steps
         if step <= number[0]
     ]
     # Legends are filled column by column: this puts the groups in one row, the sizes in the next.

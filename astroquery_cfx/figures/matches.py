@@ -109,9 +109,7 @@ def plot_matches_by_flux(grouped: Table, *, ax: Axes | None = None) -> Axes:
     number = floats(grouped, "num_csc_matches")
     groups = style.class_groups(grouped)
     drawn, note = choose_rows(
-        "Fermi sources",
-        (flux > 0, "without a flux above zero"),
-        (number > 0, "without matches"),
+        "Fermi sources", (flux > 0, "without a flux above zero"), (number > 0, "without matches")
     )
     flux, number, groups = flux[drawn], number[drawn], groups[drawn]
     (ax,) = style.plain_axes(grouped, ax)

@@ -2,7 +2,6 @@
 """Separations of pairs, and the distributions expected of chance pairs and true counterparts."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import astropy.units as u
 import numpy as np
@@ -79,23 +78,20 @@ def plot_separations(
             f"radius = {radius} is smaller than the largest separation, {largest:.6g} deg.",
             remedy="give the radius of the cross-match.",
         )
-    axes = style.plain_axes(separations, ax, columns=2)
-    _draw_separations(axes[0], separation, names, reach or 1.0)
+    left, right = axes = style.plain_axes(separations, ax, columns=2)
+    _draw_separations(left, separation, names, reach or 1.0)
     has_ellipse = offset >= 0
     if has_ellipse.any():
-        _draw_offsets(axes[1], offset[has_ellipse], names[has_ellipse])
+        _draw_offsets(right, offset[has_ellipse], names[has_ellipse])
     else:
-        place: dict[str, Any] = {"transform": axes[1].transAxes, "ha": "center"}
-        axes[1].text(0.5, 0.5, "no pair has a 95% ellipse", **place)
+        right.text(0.5, 0.5, "no pair has a 95% ellipse", transform=right.transAxes, ha="center")
     if not has_ellipse.all():
         lost = np.count_nonzero(~has_ellipse)
         note += f" ({lost:,} of them without a 95% ellipse: left panel only)"
-    axes[0].set_ylabel("Pairs per bin")
-    entries: dict = {}  # both panels have histograms of the same names: one entry each
-    for panel in axes:
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    style.legend(axes[0], list(entries.values()), ncols=2)
+    left.set_ylabel("Pairs per bin")
+    handles = left.get_legend_handles_labels()[0] + right.get_legend_handles_labels()[0]
+    entries = {handle.get_label(): handle for handle in handles}  # the panels share some
+    style.legend(left, list(entries.values()), ncols=2)
     style.finish(axes, separations, "Separations of Chandra and Fermi sources", note)
     return axes
 

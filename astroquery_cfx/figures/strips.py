@@ -1,10 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""
-Maps of the Galactic plane in plate carree.
-
-A strip of 360 by 20 deg would not fit on a page. It is folded into panels, in which a degree has
-the same length along both axes.
-"""
+"""Maps of the Galactic plane in plate carree, folded into panels: a strip would not fit a page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -177,7 +172,7 @@ def plot_flux_ratio_strip(
 def _latitude_limit(b_max):
     degrees = angle_in_degrees(b_max, "b_max", largest=90.0)
     if degrees == 0:
-        raise InvalidInputError(f"b_max = {b_max} leaves no strip.", remedy="give a larger angle.")
+        raise InvalidInputError("The b_max 0 leaves no strip.", remedy="give a larger angle.")
     return degrees
 
 

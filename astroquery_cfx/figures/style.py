@@ -49,7 +49,6 @@ _MARK: dict[str, Any] = {
     "gid": "simulated",
     "bbox": {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": SIMULATED_COLOR},
 }
-
 MANY = 2000  # points above which a PDF holds pixels: vectors would open slowly
 
 # Shape repeats what colour says, for black-and-white prints.
