@@ -13,8 +13,8 @@ from astroquery.exceptions import InputWarning
 from ..arrays import to_floats
 from ..crossmatch.positions import as_table, find_positions
 from ..errors import InvalidInputError, MissingDependencyError, OutputError
-from ..files.columns import plain_columns
 from ..files.parquet import to_arrow
+from ..files.plain import plain_columns
 
 __all__ = ["VOTABLE_KEY", "require_lsdb", "to_hats"]
 __doctest_requires__ = {"to_hats": ["lsdb"]}
