@@ -17,8 +17,8 @@ from astroquery.exceptions import InputWarning
 from ..arrays import angle_in_degrees, to_floats
 from ..crossmatch.positions import Positions, as_table, find_positions
 from ..errors import InvalidInputError, MissingDependencyError, OutputError
-from ..files.columns import plain_columns
 from ..files.parquet import to_arrow
+from ..files.plain import plain_columns
 
 __doctest_requires__ = {"to_hats": ["lsdb"]}
 
