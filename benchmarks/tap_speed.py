@@ -4,8 +4,8 @@
     python benchmarks/tap_speed.py [--rows 407806] [--rounds 3]
     DACHS_URL=http://127.0.0.1:8080 python benchmarks/tap_speed.py
 
-The embedded archive runs in a process of its own. Each time is the best of the rounds; the ratios are of
-times of the same run. Memory is the peak of a fresh process, less what it held after the imports.
+The embedded archive runs in a process of its own. Each time is the best of the rounds; ratios are
+of times of the same run. Memory is the peak of a fresh process, less what it held after the imports.
 """
 
 import argparse
@@ -65,7 +65,8 @@ def time_service(label, url, table, rounds):
         again, _ = best(3 * rounds, lambda: whole(url, table, cache=True))  # the first ones warm up
     print(f"  first call, keeping             {first:7.2f} s")
     print(
-        f"  second call, from the cache     {again:7.2f} s   {first / again:.0f} times faster (aim 20)"
+        f"  second call, from the cache     {again:7.2f} s   "
+        f"{first / again:.0f} times faster (aim 20)"
     )
     for name, how in (("pyvo", "unsafe"), ("complete_query", "whole")):
         peak = memory(how, url, table)
@@ -102,7 +103,8 @@ def time_decoders(url, table, rounds):
             )
             ours, answer = best(rounds, lambda pieces=pieces: read_answer(pieces))
             print(
-                f"decode {answer.num_rows} rows of {name}: astropy {theirs:.2f} s, ours {ours:.2f} s, "
+                f"decode {answer.num_rows} rows of {name}: "
+                f"astropy {theirs:.2f} s, ours {ours:.2f} s, "
                 f"{theirs / ours:.1f} times faster (aim {aim})"
             )
 
@@ -152,7 +154,8 @@ class archive_process:  # noqa: N801 - a context manager
         "import numpy as np; from astropy.table import Table\n"
         "n = int(sys.argv[1]); r = np.random.default_rng(1); ra = np.sort(r.uniform(0, 360, n))\n"
         "dec = np.degrees(np.arcsin(r.uniform(-1, 1, n)))\n"
-        "t = Table({'name': np.char.add('2CXO J', np.arange(n).astype('U16')), 'ra': ra, 'dec': dec,\n"
+        "t = Table({'name': np.char.add('2CXO J', np.arange(n).astype('U16')), "
+        "'ra': ra, 'dec': dec,\n"
         "           'b_flux_ap': r.lognormal(-32, 2, n)})\n"
         "t['name'].meta['ucd'] = 'meta.id;meta.main'; t['ra'].meta['ucd'] = 'pos.eq.ra;meta.main'\n"
         "t['dec'].meta['ucd'] = 'pos.eq.dec;meta.main'\n"

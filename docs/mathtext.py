@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Formulas as pictures inside the pages, drawn by matplotlib: no LaTeX, and no script from the network."""
+"""Draw formulas as pictures with matplotlib: no LaTeX, and no script from the network."""
 
 import html
 import io

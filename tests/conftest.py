@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""What the tests may lean on: real catalogues that lie beside the checkout."""
+"""Fixtures that several rooms share."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def shared_data():
-    """Real catalogues and recorded answers that lie beside the checkout; not part of the project."""
+    """Return the folder of real catalogues and recorded answers beside the checkout, if any."""
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("CFX_SHARED_DATA", default))
     if not folder.is_dir():
@@ -19,7 +19,7 @@ def shared_data():
 
 @pytest.fixture(scope="session")
 def small_archive():
-    """A running embedded archive with a simulated sky of 3000 sources and 300 observations, and fermilpsc."""
+    """Run an embedded archive with a small simulated sky (3000 sources) and fermilpsc."""
     from astroquery_cfx.archive import EmbeddedArchive
     from astroquery_cfx.archive.fermilpsc import fermilpsc_table
     from astroquery_cfx.archive.sky import simulated_sky

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""What no tool checks: a light import, the public names, the README's two lines, nothing of a machine."""
+"""Check what no tool does: a light import, public names, the README's two lines, no machine."""
 
 import importlib
 import inspect

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The pages of the documentation and of the job in headless Chromium: nothing broken, none from elsewhere."""
+"""Open the pages of the documentation and of the job in headless Chromium."""
 
 import functools
 import shutil
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 WIDTH = 1280  # of the window, in pixels
 HALF_A_MINUTE = 30  # seconds: longer than any page takes
 
-# What the browser has to say of the page that it shows. Pictures that wait to be scrolled to are called.
+# What the browser finds wrong with the page it shows. Lazy pictures are loaded first.
 LOOK = """
 const done = arguments[arguments.length - 1], errors = [];
 for (const image of document.images) image.loading = 'eager';

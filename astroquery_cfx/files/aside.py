@@ -17,7 +17,7 @@ _DISK_ERRORS |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT, errno.
 
 
 @contextmanager
-def write_aside(path: str | Path) -> Iterator[Path]:
+def write_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     Write a file whole or not at all.
 

@@ -441,7 +441,8 @@ def test_requests_name_the_package(client, small_archive):
     finally:
         client._session.hooks["response"].remove(hook)
     assert agents
-    expected = f"astroquery_cfx/{__version__} pyVO/{pyvo.__version__} python-requests/{requests.__version__}"
+    expected = f"astroquery_cfx/{__version__} pyVO/{pyvo.__version__} "
+    expected += f"python-requests/{requests.__version__}"
     assert set(agents) == {expected}
 
 
