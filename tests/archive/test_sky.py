@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The simulated sky, against the numbers of the real one and against astropy's own coordinates."""
+"""The simulated sky, against the numbers of the real one and astropy's coordinates."""
 
 import re
 
@@ -11,8 +11,8 @@ from astropy.io.votable import parse
 from scipy import stats
 
 from astroquery_cfx.archive.sky import draw_sky
-from astroquery_cfx.archive.sky.population import iau_names
 from astroquery_cfx.archive.sky.fields import share_out
+from astroquery_cfx.archive.sky.population import iau_names
 from astroquery_cfx.fermi import Fermi4FGL
 from astroquery_cfx.fermi.shipped import shipped_catalog
 
