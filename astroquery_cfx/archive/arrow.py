@@ -12,20 +12,15 @@ from astropy.table import Column, Table
 
 from .metadata import STRINGS
 
-# VOTable has no signed byte and no unsigned integers beyond a byte: they become the next wider
-# type.
+# VOTable has no signed bytes and no wider unsigned integers: they become the next wider type.
 _INTEGERS = {"i1": "i2", "u1": "i2", "i2": "i2", "u2": "i4", "i4": "i4"}
 
+# fmt: off
 ARROW_TYPES = {
-    "short": pa.int16(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "char": pa.string(),
-    "unicodeChar": pa.string(),
-    "boolean": pa.bool_(),
+    "short": pa.int16(), "int": pa.int32(), "long": pa.int64(), "float": pa.float32(),
+    "double": pa.float64(), "char": pa.string(), "unicodeChar": pa.string(), "boolean": pa.bool_(),
 }
+# fmt: on
 _DATATYPES = {kind: name for name, kind in ARROW_TYPES.items() if name not in STRINGS} | {
     pa.int8(): "short",
     pa.uint8(): "short",

@@ -11,8 +11,7 @@ class Behaviour:
     The switches of the embedded archive.
 
     The defaults are what is recorded of HEASARC's service (astroquery issue #3387 and the recorded
-    answers). What nobody has recorded has a switch, so that clients can be tried against either
-    answer.
+    answers). What nobody has recorded has a switch, so that clients can be tried against both.
 
     Parameters
     ----------
@@ -31,13 +30,13 @@ class Behaviour:
     flag_default_limit : bool
         Whether a result cut by ``default_limit`` is flagged as truncated, as one cut by MAXREC is.
     overflow_flag : {'after', 'before', 'none'}
-        Where the INFO element with OVERFLOW stands: after the table (as DALI 1.1, section 4.4.1,
-        asks), before it, or nowhere.
+        Where the INFO element with OVERFLOW is: after the table (DALI 1.1, section 4.4.1), before
+        it, or nowhere.
     order : {'rotated', 'stored', 'shuffled'}
         The order of rows without ORDER BY: from another start at each call (as PostgreSQL's
         synchronized scans give at HEASARC), as stored, or in another random order at each call.
     table_prefix : str
-        What stands before the names of tables, e.g. ``'cfx.'``. Unqualified names then fail.
+        Prefix of the names of tables, e.g. ``'cfx.'``. Names without it fail.
     time_must_be_quoted : bool
         Whether the column ``time`` must be written ``"time"``.
     count_name : str or None

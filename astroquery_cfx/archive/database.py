@@ -3,7 +3,8 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -12,7 +13,7 @@ from astropy.table import Table
 
 from .arrow import arrow_table, votable_datatype
 from .language import QueryError
-from .metadata import ColumnInfo, TableInfo, describe_column
+from .metadata import ColumnInfo, Known, TableInfo, describe_column
 
 # Columns of HEASARC's tables that no metadata list: the number of the row (datalink uses it) and,
 # where there are positions, the unit vector with x and y swapped against the usual ones.
@@ -54,25 +55,34 @@ class Database:
         self._connection.execute("SET lock_configuration = true")
         self._order = order
         self._calls = itertools.count(1)
-        self._lock = threading.Lock()
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self._changed = threading.Condition()
         self.tables: dict[str, TableInfo] = {}
 
     def close(self) -> None:
-        """Release the tables."""
-        self._connection.close()
+        """Stop all queries, wait until they have ended, and release the tables."""
+        with self._changed:
+            while self._cursors:  # again and again, because a query may be just about to start
+                for cursor in self._cursors:
+                    cursor.interrupt()
+                self._changed.wait(0.05)
+            self._connection.close()
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection for one request: safe in one thread, with uploads of its own."""
-        with self._lock:
-            return self._connection.cursor()
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a connection for one request: safe in one thread, with uploads of its own."""
+        with self._changed:
+            cursor = self._connection.cursor()
+            self._cursors.append(cursor)
+        try:
+            yield cursor
+        finally:
+            with self._changed:
+                cursor.close()
+                self._cursors.remove(cursor)
+                self._changed.notify_all()
 
-    def add(
-        self,
-        name: str,
-        table: Table,
-        known: dict[str, dict[str, str]],
-        quoted: Collection[str] = (),
-    ) -> TableInfo:
+    def add(self, name: str, table: Table, known: Known, quoted: Collection[str] = ()) -> TableInfo:
         """Take a table in, as `store` does, in place of one of that name."""
         info = store(self._connection, name, table, known, quoted)
         self.tables[name.lower()] = info
@@ -101,7 +111,7 @@ def store(
     connection: duckdb.DuckDBPyConnection,
     name: str,
     table: Table,
-    known: dict[str, dict[str, str]],
+    known: Known,
     quoted: Collection[str] = (),
     *,
     temporary: bool = False,
@@ -109,9 +119,8 @@ def store(
     """
     Make a table of the database under a name in ADQL, of the columns that hold scalars.
 
-    ``known`` are the rows of data/columns.csv about its columns, ``quoted`` the columns that
-    queries must put in quotes. A table that is not temporary gets HEASARC's implicit columns and
-    row order.
+    ``known`` is what data/columns.csv says about its columns, ``quoted`` are those that queries
+    must put in quotes. Tables that are not temporary get HEASARC's implicit columns and row order.
     """
     rows = arrow_table(table)
     info = TableInfo(

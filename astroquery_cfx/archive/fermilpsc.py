@@ -15,8 +15,7 @@ def fermilpsc_table(path: str | Path | None = None) -> Table:
     """
     Make HEASARC's ``fermilpsc``, in order of name, from a 4FGL FITS file as published.
 
-    By default that is the shipped part of 4FGL-DR4: the real catalogue, in which nothing is
-    simulated.
+    By default that is the shipped part of 4FGL-DR4. Nothing in it is simulated.
     """
     table = Table(meta={"description": known_tables()["fermilpsc"]["description"]})
     with fits.open(path or shipped_catalog()) as hdus:

@@ -2,6 +2,7 @@
 """Queries as jobs, after the Universal Worker Service pattern (UWS 1.1, by its sections)."""
 
 import itertools
+import re
 import secrets
 import threading
 from datetime import UTC, datetime, timedelta
@@ -150,10 +151,8 @@ class Jobs:
             return Response.text(f"There is no job {below[0]}.\n", 404)
         job, resource = self._jobs[below[0]], "/".join(below[1:])
         posts = request.method == "POST"
-        deletes = request.method == "DELETE" or (
-            posts and request.last("ACTION").upper() == "DELETE"
-        )
-        if deletes and not resource:
+        action = request.last("ACTION").upper() if posts else request.method
+        if action == "DELETE" and not resource:
             self._destroy(job)
             return _see_other(url)
         here = f"{url}/{job.name}"
@@ -193,12 +192,12 @@ class Jobs:
         """Return the job list, filtered by PHASE and LAST (section 2.2.2.1)."""
         phases = [phase.upper() for phase in request.parameters.get("PHASE", [])]
         jobs = [job for job in self._jobs.values() if not phases or job.phase in phases]
-        if request.last("LAST").isdigit():
+        if request.last("LAST").isdecimal():
             jobs = jobs[::-1][: int(request.last("LAST"))]
         references = "".join(
             f'  <uws:jobref id="{job.name}" xlink:href="{url}/{job.name}">\n'
             f"{_element('phase', job.phase)}{_run_id(job)}"
-            f"{_element('creationTime', _time_text(job.created))}  </uws:jobref>\n"
+            f"{_element('creationTime', job.created)}  </uws:jobref>\n"
             for job in jobs
         )
         return _document("jobs", references, version=True)
@@ -207,18 +206,13 @@ class Jobs:
 def _show(job: Job, request: Request, resource: str, here: str) -> Response:
     """Return a job or one of its resources (sections 2.2.1 and 2.2.2)."""
     if not resource:
-        wait = request.last("WAIT", "0")
-        if wait.lstrip("-").isdigit() and int(wait) != 0:  # a negative WAIT is as long as possible
-            seconds = float(wait) if int(wait) > 0 else _MAX_WAIT
+        wait = request.last("WAIT")
+        if re.fullmatch("-?[0-9]+", wait):  # a negative WAIT is as long as possible
+            seconds = float(wait) if int(wait) >= 0 else _MAX_WAIT
             job.wait(request.last("PHASE").upper(), seconds)
         return _document("job", _job_inside(job, here), version=True)
-    texts = {
-        "phase": job.phase,
-        "executionduration": str(job.duration),
-        "quote": "",
-        "destruction": _time_text(job.destruction) or "",
-        "owner": "",
-    }
+    texts = {"phase": job.phase, "executionduration": str(job.duration), "quote": "", "owner": ""}
+    texts["destruction"] = _time_text(job.destruction)
     if resource in texts:
         return Response.text(texts[resource])
     documents = {"parameters": _parameters(job), "results": _results(job, here)}
@@ -228,7 +222,7 @@ def _show(job: Job, request: Request, resource: str, here: str) -> Response:
         return Response([job.result], job.media_type)
     if resource == "error" and job.phase == "ERROR":
         return Response([error_document(job.error, job.request.last("QUERY"))])
-    return Response.text("There is no such thing yet.\n", 404)
+    return Response.text("There is nothing of that name, or not yet.\n", 404)
 
 
 def _see_other(url: str) -> Response:
@@ -251,11 +245,9 @@ def _job_inside(job: Job, here: str) -> str:
     return (
         f"{_element('jobId', job.name)}{_run_id(job)}{_element('ownerId', None)}"
         f"{_element('phase', job.phase)}{_element('quote', None)}"
-        f"{_element('creationTime', _time_text(job.created))}"
-        f"{_element('startTime', _time_text(job.started))}"
-        f"{_element('endTime', _time_text(job.ended))}"
-        f"{_element('executionDuration', str(job.duration))}"
-        f"{_element('destruction', _time_text(job.destruction))}"
+        f"{_element('creationTime', job.created)}{_element('startTime', job.started)}"
+        f"{_element('endTime', job.ended)}{_element('executionDuration', job.duration)}"
+        f"{_element('destruction', job.destruction)}"
         f"  <uws:parameters>\n{_parameters(job)}  </uws:parameters>\n"
         f"  <uws:results>\n{_results(job, here)}  </uws:results>\n{error}"
     )
@@ -282,10 +274,12 @@ def _run_id(job: Job) -> str:
     return _element("runId", job.run_id) if job.run_id else ""
 
 
-def _element(name: str, text: str | None) -> str:
-    end = ' xsi:nil="true"/>' if text is None else f">{xml_text(text)}</uws:{name}>"
-    return f"  <uws:{name}{end}\n"
+def _element(name: str, value: object) -> str:
+    if value is None:
+        return f'  <uws:{name} xsi:nil="true"/>\n'
+    text = _time_text(value) if isinstance(value, datetime) else xml_text(value)
+    return f"  <uws:{name}>{text}</uws:{name}>\n"
 
 
-def _time_text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def _time_text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

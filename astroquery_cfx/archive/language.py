@@ -5,8 +5,7 @@ from typing import Any
 
 import sqlglot.expressions as exp
 
-# A node of sqlglot's syntax trees. The base class of all of them differs between versions of
-# sqlglot.
+# A node of sqlglot's syntax trees. Their common base class depends on the version of sqlglot.
 Node = Any
 
 

@@ -27,6 +27,8 @@ HEASARC_UNITS = {
     "count / (s cm2)": "count/s/cm^2",
 }
 
+Known = dict[str, dict[str, str]]  # rows of a data file, by the name of a table or a column
+
 
 @dataclass(frozen=True)
 class ColumnInfo:
@@ -87,13 +89,13 @@ def _read_rows(file: str) -> list[dict[str, str]]:
 
 
 @cache
-def known_tables() -> dict[str, dict[str, str]]:
+def known_tables() -> Known:
     """Return what data/tables.csv says: descriptions, and default radii of searches in arcmin."""
     return {row["table"]: row for row in _read_rows("tables.csv")}
 
 
 @cache
-def known_columns(table: str) -> dict[str, dict[str, str]]:
+def known_columns(table: str) -> Known:
     """
     Return what data/columns.csv says about a table's columns, by name; nothing for unknown tables.
 

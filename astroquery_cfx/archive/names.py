@@ -21,8 +21,8 @@ class Source(NamedTuple):
     merged: set[str]  # columns that NATURAL or USING merges with those of an item before it
 
 
-# What the names of a SELECT may mean: the items of its FROM clause, then those of the queries
-# around it.
+# What the names of a SELECT may mean: items of its FROM clause, then those of the queries around
+# it.
 Scopes = Sequence[Sequence[Source]]
 Columns = Sequence[ColumnInfo]
 
@@ -31,8 +31,7 @@ class Resolver:
     """
     Resolves the names of a whole query in place (ADQL 2.1, sections 2.1.5 to 2.1.7 and 2.2.2).
 
-    ``find_table`` finds a table by its lower-case name; ``source_sql`` returns the SQL for a
-    table's rows.
+    ``find_table`` finds a table by its lower-case name; ``source_sql`` gives the SQL for its rows.
     """
 
     def __init__(

@@ -67,7 +67,7 @@ def _votable(result: Result, serialization: str) -> Iterator[bytes]:
     """
     Write a result as VOTable, piece by piece, in BINARY, BINARY2 or TABLEDATA.
 
-    QUERY_STATUS stands before the table and OVERFLOW after it (DALI 1.1, section 4.4).
+    QUERY_STATUS comes before the table and OVERFLOW after it (DALI 1.1, section 4.4).
     """
     status = "OVERFLOW" if result.overflow and result.overflow_flag == "before" else "OK"
     head = (

@@ -4,7 +4,6 @@
 import io
 import re
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 
 import duckdb
@@ -57,11 +56,10 @@ class Service:
         language = request.last("LANG", "ADQL")
         if language.upper() not in _LANGUAGES:
             raise RequestError(f"LANG {language} is not supported: use ADQL")
-        if not request.last("QUERY").strip():
+        adql = request.last("QUERY")
+        if not adql.strip():
             raise RequestError("QUERY is missing")
-        result = self.query(
-            request.last("QUERY"), maxrec=maxrec, uploads=_uploads(request), on_start=on_start
-        )
+        result = self.query(adql, maxrec=maxrec, uploads=_uploads(request), on_start=on_start)
         return Response(write(result), media_type)
 
     def query(
@@ -78,7 +76,7 @@ class Service:
         ``uploads`` are tables by their names after ``TAP_UPLOAD.``; ``on_start`` is given the
         cursor that runs the query, so that another thread can interrupt it.
         """
-        with closing(self.database.cursor()) as cursor:
+        with self.database.cursor() as cursor:
             if on_start is not None:
                 on_start(cursor)
             uploaded = {}

@@ -51,8 +51,7 @@ def add_tables(database: Database, tables: dict[str, Table], behaviour: Behaviou
             info.description = ". ".join(filter(None, sentences))
     if not behaviour.table_prefix:  # a habit of HEASARC's, whose tables have no prefix
         _add_described(database, "metainfo", _metainfo_rows(tables))
-    # TAP_SCHEMA describes itself too: first empty, then without its own numbers of rows, then
-    # whole.
+    # TAP_SCHEMA describes itself too: first empty, then without its own numbers of rows, then all.
     for name in _TAP_SCHEMA:
         _add_described(database, name, [])
     for _ in range(2):
@@ -117,7 +116,7 @@ def _tap_schema_rows(tables: list[TableInfo]) -> dict[str, list[tuple]]:
 
 
 def _schema_of(table_name: str) -> str:
-    """Return what stands before the dot of a name, or ``public``."""
+    """Return the part of a name before the dot, or ``public``."""
     return table_name.rpartition(".")[0] or "public"
 
 

@@ -86,11 +86,9 @@ def _parse(adql: str, behaviour: Behaviour) -> Node:
                 raise QueryError("function mod does not exist")
         trees = [tree for tree in sqlglot.parse(adql, read=ADQL) if tree is not None]
     except SqlglotError as error:
-        details = getattr(error, "errors", None)
-        if details and details[0].get("highlight"):
-            where = details[0]["highlight"]
-            raise QueryError(f'syntax error at or near "{where}"') from error
-        raise QueryError("syntax error: " + str(error).splitlines()[0]) from error
+        where = (getattr(error, "errors", None) or [{}])[0].get("highlight")
+        words = f' at or near "{where}"' if where else ": " + str(error).splitlines()[0]
+        raise QueryError("syntax error" + words) from error
     except RecursionError as error:
         raise QueryError("the query is nested too deeply") from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Select | exp.SetOperation):

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""A small table of every kind of column, real-looking, and archives that serve it."""
+"""A small table with every kind of column, and archives that serve it."""
 
 import numpy as np
 import pytest
@@ -42,13 +42,13 @@ def _every_kind(rows=5000):
 
 @pytest.fixture(scope="session")
 def every_kind():
-    """The table that the archives of these tests serve as csc; nobody changes it."""
+    """The table that the archives of these tests serve as csc; no test may change it."""
     return _every_kind()
 
 
 @pytest.fixture(scope="session")
 def fields():
-    """A second table, with circles on the sky."""
+    """A second table, of circles on the sky."""
     random = np.random.default_rng(7)
     return Table(
         {
@@ -62,7 +62,7 @@ def fields():
 
 @pytest.fixture(scope="session")
 def kind_archive(every_kind, fields):
-    """An archive that answers as HEASARC's does."""
+    """An archive that behaves as HEASARC's does."""
     from astroquery_cfx.archive import EmbeddedArchive
 
     with EmbeddedArchive({"csc": every_kind, "fields": fields}) as archive:
@@ -71,7 +71,7 @@ def kind_archive(every_kind, fields):
 
 @pytest.fixture(scope="session")
 def make_service(every_kind, fields):
-    """Make services of the same tables, with other behaviours, without HTTP."""
+    """Make services of the same tables, with any behaviour, without HTTP."""
     from astroquery_cfx.archive import Behaviour
     from astroquery_cfx.archive.service import Service
 
@@ -90,5 +90,5 @@ def make_service(every_kind, fields):
 
 @pytest.fixture(scope="session")
 def service(make_service):
-    """A service that answers as HEASARC's does."""
+    """A service that behaves as HEASARC's does."""
     return make_service()

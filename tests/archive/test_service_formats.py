@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""What comes out, read by astropy, equals the table that went in; and it looks as HEASARC's answers do."""
+"""Results, read by astropy, equal the table that was served, and look like HEASARC's."""
 
+import base64
 import io
 import re
 
@@ -10,6 +11,8 @@ import requests
 from astropy.io import votable
 from astropy.io.votable.tree import VOTableFile
 from astropy.table import Table
+
+from astroquery_cfx.archive import Behaviour, EmbeddedArchive
 
 FORMATS = ["", "votable/b2", "votable/td", "csv", "tsv", "fits"]
 
@@ -44,7 +47,7 @@ def read(answer, response_format=""):
 
 
 def strings(column):
-    """Strings of a column, '' where they are masked."""
+    """Return the strings of a column, '' where masked."""
     return ["" if value is np.ma.masked else str(value) for value in column]
 
 
@@ -82,7 +85,7 @@ def test_values_survive(kind_archive, every_kind, response_format):
 
 
 @pytest.mark.parametrize("response_format", ["", "votable/b2", "votable/td", "csv"])
-def test_odd_characters_survive(kind_archive, every_kind, response_format):
+def test_text_beyond_ascii_survives(kind_archive, every_kind, response_format):
     table = read(
         fetch(kind_archive, "SELECT note FROM csc ORDER BY __row", response_format), response_format
     )
@@ -105,15 +108,14 @@ def test_no_rows_and_one_row(kind_archive, response_format, where):
         assert len(read(answer, response_format)) == ("J" in where)
 
 
-def test_raw_nulls_in_binary(kind_archive):
+def test_bytes_of_nulls_in_binary(kind_archive):
     adql = (
-        "SELECT TOP 1 CAST(NULL AS SMALLINT) AS a, CAST(NULL AS INTEGER) AS b, CAST(NULL AS DOUBLE) AS c, "
-        "CAST(NULL AS REAL) AS d, CAST(NULL AS VARCHAR) AS e, CAST(NULL AS BIGINT) AS f FROM csc"
+        "SELECT TOP 1 CAST(NULL AS SMALLINT) AS a, CAST(NULL AS INTEGER) AS b, "
+        "CAST(NULL AS DOUBLE) AS c, CAST(NULL AS REAL) AS d, CAST(NULL AS VARCHAR) AS e, "
+        "CAST(NULL AS BIGINT) AS f FROM csc"
     )
     text = fetch(kind_archive, adql).text
     stream = re.search(r'<STREAM encoding="base64">\s*(.*?)\s*</STREAM>', text, re.DOTALL)[1]
-    import base64
-
     raw = base64.b64decode(stream)
     assert raw == (
         b"\x80\x00\x80\x00\x00\x00\x7f\xf8"
@@ -132,7 +134,7 @@ def infos(answer):
     return [(info.name, info.value) for info in document.resources[0].infos]
 
 
-def test_flags_and_notes_stand_where_they_should(kind_archive, every_kind):
+def test_order_of_the_infos_of_a_result(kind_archive, every_kind):
     note = ("simulated", every_kind.meta["simulated"])
     assert infos(fetch(kind_archive, "SELECT TOP 5 name FROM csc")) == [
         ("QUERY_STATUS", "OK"),
@@ -145,9 +147,7 @@ def test_flags_and_notes_stand_where_they_should(kind_archive, every_kind):
 
 
 @pytest.mark.parametrize(("flag", "expected"), [("before", ["OVERFLOW"]), ("none", ["OK"])])
-def test_the_flag_can_stand_elsewhere(fields, flag, expected):
-    from astroquery_cfx.archive import Behaviour, EmbeddedArchive
-
+def test_the_overflow_can_be_flagged_elsewhere(fields, flag, expected):
     with EmbeddedArchive(
         {"fields": fields}, behaviour=Behaviour.heasarc(overflow_flag=flag)
     ) as archive:
@@ -156,7 +156,7 @@ def test_the_flag_can_stand_elsewhere(fields, flag, expected):
 
 
 def fields_of(document):
-    """What a FIELD says, of all columns."""
+    """Return the attributes of all FIELDs, by name."""
     return {
         field.name: {
             name: getattr(field, name)
@@ -175,7 +175,7 @@ def fields_of(document):
     }
 
 
-def test_answers_have_the_shape_of_heasarcs(small_archive, shared_data):
+def test_results_look_like_recorded_ones_of_heasarc(small_archive, shared_data):
     recorded = (shared_data / "heasarc-recorded" / "m87.vot").read_bytes()
     real: VOTableFile = votable.parse(io.BytesIO(recorded))
     adql = real.get_first_table().description.partition("\n")[2].replace("TOP 201", "TOP 9")
@@ -195,7 +195,7 @@ def test_answers_have_the_shape_of_heasarcs(small_archive, shared_data):
     assert {len(line) for line in lines[start + 1 : -8]} == {64}
 
 
-def test_errors_have_the_shape_of_heasarcs(small_archive, shared_data):
+def test_errors_look_like_recorded_ones_of_heasarc(small_archive, shared_data):
     recorded = (shared_data / "heasarc-recorded" / "error_bad_column.vot").read_text()
     real = votable.parse(io.BytesIO(recorded.encode())).resources[0].infos[0]
     answer = fetch(small_archive, real.content.partition("Query: ")[2])
@@ -206,14 +206,12 @@ def test_errors_have_the_shape_of_heasarcs(small_archive, shared_data):
 
 
 @pytest.mark.parametrize("response_format", ["csv", "fits"])
-def test_errors_are_votables_whatever_was_asked_for(kind_archive, response_format):
+def test_errors_are_votables_whatever_the_format(kind_archive, response_format):
     answer = fetch(kind_archive, "SELECT hard_hs FROM csc", response_format)
     assert infos(answer) == [("QUERY_STATUS", "ERROR")]
 
 
-def test_long_strings_and_many_columns_of_strings():
-    from astroquery_cfx.archive import EmbeddedArchive
-
+def test_strings_of_many_lengths():
     random = np.random.default_rng(5)
     table = Table(
         {

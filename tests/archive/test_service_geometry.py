@@ -1,5 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The geometry of ADQL against astropy, and against cases that can be worked out by hand."""
+"""The geometry of ADQL against astropy, and against cases worked out by hand."""
+
+import itertools
 
 import astropy.units as u
 import numpy as np
@@ -9,11 +11,13 @@ from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astroquery_cfx.archive import Behaviour
 from astroquery_cfx.archive.language import QueryError
+from astroquery_cfx.archive.service import Service
 
 
 def column(service, adql, **arguments):
-    """The only column of an answer."""
+    """Return the first column of a result."""
     return service.query(adql, **arguments).rows.column(0).to_pylist()
 
 
@@ -23,7 +27,7 @@ def angle(limit):
 
 @given(angle(360), angle(90), angle(360), angle(90))
 @settings(max_examples=80, deadline=None)
-def test_distance_is_that_of_astropy(service, ra1, dec1, ra2, dec2):
+def test_distance_agrees_with_astropy(service, ra1, dec1, ra2, dec2):
     found = column(
         service, f"SELECT DISTANCE(POINT('ICRS', {ra1!r}, {dec1!r}), POINT({ra2!r}, {dec2!r})) AS d"
     )
@@ -64,7 +68,7 @@ CENTRES = [
 
 @pytest.mark.parametrize("centre", CENTRES)
 @pytest.mark.parametrize("radius", [0.5, 12.0, 90.0, 150.0])
-def test_circle_holds_what_astropy_says(service, every_kind, centre, radius):
+def test_points_in_a_circle_agree_with_astropy(service, every_kind, centre, radius):
     found = column(
         service,
         "SELECT name FROM csc WHERE CONTAINS(POINT('ICRS', ra, dec), "
@@ -100,8 +104,64 @@ def test_all_forms_of_a_condition_agree(service):
     assert sum(column(service, f"SELECT CONTAINS({shapes}) FROM csc")) == len(inside)
 
 
+@pytest.mark.parametrize(
+    ("condition", "true"),
+    [
+        ("DISTANCE(POINT(3, 4), POINT(3, 4)) <= 0", True),
+        ("DISTANCE(POINT(3, 4), POINT(3, 4)) < 0", False),
+        ("0 >= DISTANCE(POINT(3, 4), POINT(3, 4))", True),
+        ("0 > DISTANCE(POINT(3, 4), POINT(3, 4))", False),
+        ("DISTANCE(POINT(3, 4), POINT(3, 4)) >= 0", True),
+        ("0 < DISTANCE(POINT(3, 4), POINT(3, 4))", False),
+        ("DISTANCE(POINT(0, 0), POINT(0, 7)) > 6.999", True),
+        ("DISTANCE(POINT(0, 0), POINT(0, 7)) = DISTANCE(0, 0, 0, 7)", True),
+        ("DISTANCE(POINT(0, 0), POINT(0, 7)) < DISTANCE(POINT(0, 0), POINT(0, 8))", True),
+        ("DISTANCE(POINT(0, -80), POINT(180, 80)) <= 400", True),
+        ("CONTAINS(POINT(0, 0), CIRCLE(9, 0, 10)) <> 0", True),
+        ("0 = CONTAINS(POINT(0, 0), CIRCLE(9, 0, 10))", False),
+        ("1 <> INTERSECTS(POINT(0, 0), CIRCLE(9, 0, 8))", True),
+        ("CONTAINS(POINT(0, 0), CIRCLE(9, 0, 10)) + 1 = 2", True),
+        ("CONTAINS(POINT(0, 0), CIRCLE(9, 0, 8)) < 1", True),
+        # a radius that is an expression, also one that holds a geometry function
+        ("CONTAINS(POINT(0, 0), CIRCLE(9, 0, 20 - 12)) = 1", False),
+        ("CONTAINS(CIRCLE(0, 0, 5 - 4), CIRCLE(0, 0, 3 - 1)) = 1", True),
+        ("INTERSECTS(CIRCLE(0, 0, 5 - 4), CIRCLE(0, 3, 3 - 1.5)) = 1", False),
+        ("CONTAINS(POINT(0, 0), CIRCLE(9, 0, DISTANCE(0, 0, 0, 10))) = 1", True),
+    ],
+)
+def test_comparisons_of_numbers(service, condition, true):
+    assert column(service, f"SELECT 1 AS one WHERE {condition}") == [1] * true
+    assert column(service, f"SELECT 1 AS one WHERE NOT ({condition})") == [1] * (not true)
+
+
+def test_unit_vectors_are_used_for_positions_only(service, every_kind, fields):
+    """The stored vectors belong to ra and dec of one row; other columns make other points."""
+    circle = "CIRCLE(180, 0, 60)"
+    pairs = "FROM fields a, fields b WHERE 1 = CONTAINS(POINT({}), " + circle + ")"
+    ra, dec, radius = (np.asarray(fields[name]) for name in ("ra", "dec", "radius"))
+
+    def inside(ra, dec):
+        point = SkyCoord(ra, dec, unit="deg")
+        return (point.separation(SkyCoord(180, 0, unit="deg")) <= 60 * u.deg).sum()
+
+    for point, expected in (
+        ("a.ra, a.dec", inside(ra, dec) * 60),
+        ("a.ra, b.dec", inside(*np.meshgrid(ra, dec))),
+        ("b.ra, a.radius", inside(*np.meshgrid(ra, radius))),
+    ):
+        assert column(service, "SELECT COUNT(*) " + pairs.format(point)) == [expected]
+    for point, expected in (
+        ("ra, dec", inside(ra, dec)),
+        ("ra, radius", inside(ra, radius)),
+        ("radius * 40, dec", inside(radius * 40, dec)),
+        ("ra, -dec", inside(ra, -dec)),
+    ):
+        adql = f"SELECT COUNT(*) FROM fields WHERE 1 = CONTAINS(POINT({point}), {circle})"
+        assert column(service, adql) == [expected]
+
+
 def box_by_frame(table, centre, width, height):
-    """Sides of a box stand at right angles on its arms: angles in the frame of its centre."""
+    """Return which rows lie in a box, by their angles in the frame of its centre."""
     frame = SkyCoord(*centre, unit="deg").skyoffset_frame()
     x, y, z = SkyCoord(table["ra"], table["dec"]).transform_to(frame).cartesian.xyz.value
     return (np.abs(np.degrees(np.arctan2(y, x))) <= width / 2) & (
@@ -121,7 +181,7 @@ def test_box(service, every_kind, centre, size):
 
 
 def polygon_by_planes(table, corners):
-    """Inside a convex polygon: on the same side of all planes through two neighbouring corners."""
+    """Return which rows lie on the same side of all planes through two neighbouring corners."""
     points = SkyCoord(table["ra"], table["dec"]).cartesian.xyz.value
     ends = SkyCoord(corners, unit="deg").cartesian.xyz.value.T
     sides = np.array(
@@ -161,7 +221,7 @@ def test_polygon_with_a_notch(service):
     assert inside == [101]
 
 
-def test_box_and_its_corners_are_the_same(service):
+def test_a_box_equals_the_polygon_of_its_corners(service):
     box = column(
         service,
         "SELECT name FROM csc WHERE 1=CONTAINS(POINT(ra, dec), BOX(0, 0, 40, 30)) ORDER BY name",
@@ -174,7 +234,7 @@ def test_box_and_its_corners_are_the_same(service):
     )
 
 
-def test_circles_of_another_table(service, every_kind, fields):
+def test_join_with_circles_of_another_table(service, every_kind, fields):
     found = service.query(
         "SELECT s.name, f.name, DISTANCE(POINT(s.ra, s.dec), POINT(f.ra, f.dec)) AS d "
         "FROM csc s, fields f WHERE 1=CONTAINS(POINT(s.ra, s.dec), CIRCLE(f.ra, f.dec, f.radius))"
@@ -216,8 +276,25 @@ def test_circles_of_another_table(service, every_kind, fields):
         ("CONTAINS(BOX(0, 0, 2, 2), POLYGON(-5, -5, 5, -5, 0.5, 0))", False),
     ],
 )
-def test_shapes_and_shapes(service, predicate, true):
+def test_predicates_of_two_shapes(service, predicate, true):
     assert column(service, f"SELECT {predicate} AS p") == [int(true)]
+
+
+SHAPES = {  # the shape, and whether it is one of those around (0, 0) or of those around (20, 0)
+    "POINT(1, 1)": 0,
+    "CIRCLE(0, 0, 3)": 0,
+    "CIRCLE(20, 0, 3)": 20,
+    "BOX(20, 0, 4, 4)": 20,
+    "POLYGON(17, 3, 23, 3, 23, -3, 17, -3)": 20,
+    "POLYGON(-3, -3, 3, -3, 0, 5)": 0,
+}
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.combinations(SHAPES, 2)))
+def test_intersections_are_symmetric(service, first, second):
+    adql = f"SELECT INTERSECTS({first}, {second}) AS i, INTERSECTS({second}, {first}) AS j"
+    found = [item.to_pylist() for item in service.query(adql).rows.columns]
+    assert found == [[int(SHAPES[first] == SHAPES[second])]] * 2
 
 
 @pytest.mark.parametrize(
@@ -228,7 +305,7 @@ def test_shapes_and_shapes(service, predicate, true):
         "POINT(1, 2), POLYGON({}, {}, 200, -40, 60, 80)",
     ],
 )
-def test_shapes_of_columns_are_as_those_of_numbers(service, fields, shapes):
+def test_shapes_of_columns_equal_shapes_of_numbers(service, fields, shapes):
     holes = shapes.count("{}")
     values = [[row["ra"], row["dec"]] * (holes // 2) for row in fields]
     wanted = [
@@ -244,15 +321,54 @@ def test_shapes_of_columns_are_as_those_of_numbers(service, fields, shapes):
     )
 
 
-def test_areas_and_parts_of_shapes(service):
+def test_areas_and_coordinates_of_shapes(service):
     row = service.query(
         "SELECT AREA(CIRCLE(3, 4, 180)) AS a, AREA(POLYGON(0, 0, 90, 0, 0, 90)) AS b, "
         "AREA(BOX(77, -80, 90, 90)) AS c, AREA(CIRCLE(1, 1, 0.0001)) AS d, "
-        "COORD1(POINT('ICRS', 12.5, 6)) AS e, COORD2(CENTROID(CIRCLE(1, 2, 3))) AS f"
+        "COORD1(POINT('ICRS', 12.5, 6)) AS e, COORD2(CENTROID(CIRCLE(1, 2, 3))) AS f, "
+        "AREA(POINT(1, 2)) AS g, AREA(POLYGON(0, 90, 0, 0, 90, 0)) AS h, "
+        "AREA(POLYGON(0, 0, 1, 0, 1, 1, 0, 1)) AS i, COORD1(CENTROID(BOX(5, 6, 7, 8))) AS j, "
+        "COORD2(CENTROID(POINT(1, 2 + 3))) AS k"
     ).rows
     sphere = 360**2 / np.pi
-    expected = [sphere, sphere / 8, sphere / 6, np.pi * 1e-8, 12.5, 2.0]
-    assert [item[0].as_py() for item in row.columns] == pytest.approx(expected, rel=1e-9)
+    expected = [sphere, sphere / 8, sphere / 6, np.pi * 1e-8, 12.5, 2.0, 0.0, sphere / 8]
+    found = [item[0].as_py() for item in row.columns]
+    assert found[:8] == pytest.approx(expected, rel=1e-9)
+    # Its upper side is a great circle, a little north of the parallel.
+    below_parallel = np.degrees(np.sin(np.radians(1)))
+    assert below_parallel < found[8] < below_parallel * 1.0001
+    assert found[9:] == [5.0, 5.0]
+    assert column(service, "SELECT COORDSYS(POINT('FK5', 1, 2)) AS c") == ["ICRS"]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "CIRCLE('', POINT('ICRS', 40, 20), 15)",
+        "CIRCLE(POINT(40, 20), 15)",
+        "CIRCLE('ICRS GEOCENTER', 40, 20, 15)",
+        "CIRCLE(' fk5 ', 40, 20, 5 * 3)",
+        "CIRCLE('J2000', CENTROID(BOX(40, 20, 1, 1)), 15.0)",
+        "CIRCLE(CAST(40 AS DOUBLE), (20), 15)",
+        "CIRCLE(-320, 20, 15)",
+    ],
+)
+def test_ways_to_write_a_circle(service, every_kind, shape):
+    sky = SkyCoord(every_kind["ra"], every_kind["dec"])
+    inside = sky.separation(SkyCoord(40, 20, unit="deg")) <= 15 * u.deg
+    adql = f"SELECT name FROM csc WHERE 1 = CONTAINS(POINT(ra, dec), {shape})"
+    assert sorted(column(service, adql)) == sorted(every_kind["name"][inside])
+
+
+@pytest.mark.parametrize(
+    "points",
+    ["POINT(f.ra, dec), POINT(3, 4)", "ra, f.dec, 3, 4", "3, (2 + 2), ra, dec", "ra, dec, 3.0, 4"],
+)
+def test_ways_to_write_a_distance(service, fields, points):
+    positions = SkyCoord(fields["ra"], fields["dec"], unit="deg")
+    expected = positions.separation(SkyCoord(3, 4, unit="deg"))
+    found = column(service, f"SELECT DISTANCE({points}) AS d FROM fields f ORDER BY __row")
+    assert found == pytest.approx(expected.deg, abs=1e-11)
 
 
 @pytest.mark.parametrize(
@@ -273,18 +389,30 @@ def test_areas_and_parts_of_shapes(service):
             "GALACTIC",
         ),
         ("SELECT DISTANCE(POINT(1, 2)) AS d", "two points"),
+        ("SELECT DISTANCE(1, 2, 3) AS d", "two points"),
+        ("SELECT DISTANCE(POINT(1, 2), CIRCLE(1, 2, 3)) AS d", "point was expected, not a circle"),
+        ("SELECT COORD1(BOX(1, 2, 3, 4)) AS d", "point was expected, not a box"),
+        ("SELECT CONTAINS(CIRCLE(1, 2, 3), POINT(1, 2)) AS c", "a point contains nothing"),
+        ("SELECT CONTAINS(POINT(1, 2), POINT(1, 2)) AS c", "a point contains nothing"),
+        ("SELECT INTERSECTS(POINT(1, 2)) AS c", "needs two shapes"),
+        ("SELECT AREA(CIRCLE(1, 2)) AS a", "circle has the wrong number of arguments"),
+        ("SELECT AREA(CIRCLE(1, 2, 3, 4)) AS a", "circle has the wrong number of arguments"),
+        ("SELECT AREA(BOX(1, 2, 3)) AS a", "box has the wrong number of arguments"),
+        ("SELECT AREA(POLYGON(1, 2, 3, 4)) AS a", "polygon has the wrong number of arguments"),
+        ("SELECT AREA(POLYGON(1, 2, 3, 4, 5)) AS a", "polygon has the wrong number of arguments"),
+        ("SELECT AREA(POLYGON(1, 2, 3, 4, 5, 6, 7)) AS a", "wrong number of arguments"),
+        ("SELECT CENTROID(POLYGON(0, 0, 1, 0, 1, 1)) AS c", "cannot be a column"),
+        ("SELECT COORD1(CENTROID(POLYGON(0, 0, 1, 0, 1, 1))) AS c", "not supported for polygons"),
+        ("SELECT BOX(1, 2, 3, 4) AS b", "a box cannot be a column"),
         ("SELECT REGION('CIRCLE 1 2 3') AS d", "not supported"),
     ],
 )
-def test_wrong_geometry_is_said(service, adql, words):
+def test_errors_in_geometry(service, adql, words):
     with pytest.raises(QueryError, match=words):
         service.query(adql)
 
 
 def test_rows_without_position_are_in_no_circle():
-    from astroquery_cfx.archive import Behaviour
-    from astroquery_cfx.archive.service import Service
-
     service = Service(
         {"t": Table({"n": [1, 2], "ra": [10.0, np.nan], "dec": [0.0, np.nan]})}, Behaviour.heasarc()
     )

@@ -16,11 +16,11 @@ def names(result):
 
 
 def values(service, adql):
-    """Columns of an answer, as lists."""
+    """Return the columns of a result, as lists."""
     return [column.to_pylist() for column in service.query(adql).rows.columns]
 
 
-# -- limits ----------------------------------------------------------------------------------------------
+# -- limits
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_default_limit_can_be_flagged(make_service):
     assert not service.query("SELECT TOP 100 name FROM csc").overflow
 
 
-# -- order of rows ---------------------------------------------------------------------------------------
+# -- order of rows
 
 
 @pytest.mark.parametrize("call", range(3))
@@ -97,13 +97,13 @@ def test_each_call_starts_elsewhere(service):
     assert len(set(starts)) == 20
 
 
-def test_a_capped_answer_is_a_piece(make_service):
+def test_a_capped_result_is_a_contiguous_piece(make_service):
     service = make_service(Behaviour.heasarc(default_limit=1000))
     steps = np.diff(values(service, "SELECT __row FROM csc")[0]) % ROWS
     assert (steps == 1).all()
 
 
-def test_rows_can_lie_still_or_be_shuffled(make_service):
+def test_rows_as_stored_or_shuffled(make_service):
     stored, shuffled = (
         make_service(Behaviour.heasarc(order=order)) for order in ("stored", "shuffled")
     )
@@ -122,7 +122,7 @@ def test_order_by_puts_nulls_as_postgresql_does(service):
     assert values(service, "SELECT TOP 1 b_flux_ap FROM csc ORDER BY b_flux_ap DESC")[0] == [None]
 
 
-# -- names -----------------------------------------------------------------------------------------------
+# -- names
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,126 @@ def test_order_by_puts_nulls_as_postgresql_does(service):
         ("SELECT c.name FROM csc AS c", ["name"]),
         ("SELECT q.a FROM (SELECT name AS a, ra FROM csc) AS q", ["a"]),
         ("SELECT split_part(name, '.', 1) AS table FROM csc", ["table"]),
+        ("SELECT COUNT(*), COUNT(ra) FROM csc", ["count", "count"]),
+        (
+            "SELECT ra + 1, dec, CAST(ra AS INTEGER), CAST(ra + 1 AS INTEGER), 5, "
+            "ra > 1 AND dec > 1 FROM csc",
+            ["column_1", "dec", "ra", "column_4", "column_5", "column_6"],
+        ),
+        (
+            "SELECT (SELECT MAX(ra) FROM fields), split_part(name, '.', 1) FROM csc",
+            ["max", "split_part"],
+        ),
+        ("SELECT POWER(ra, 2), TRUNCATE(ra, 1), COORDSYS(POINT(1, 2)) FROM csc", None),
+        ('SELECT "F".Name FROM fields AS "F"', ["name"]),
+        ('SELECT q."A" FROM (SELECT name AS "A" FROM fields) Q', ["A"]),
+        ("SELECT f.*, name FROM fields f", ["name", "ra", "dec", "radius", "name"]),
+        (
+            "SELECT * FROM fields a JOIN fields b USING (name)",
+            ["a_name", "a_ra", "a_dec", "a_radius", "b_ra", "b_dec", "b_radius"],
+        ),
+        ("SELECT name, b.ra FROM fields a JOIN fields b USING (name)", ["name", "b_ra"]),
+        (
+            "SELECT * FROM fields a NATURAL JOIN fields b",
+            ["a_name", "a_ra", "a_dec", "a_radius"],
+        ),
+        ("SELECT ra FROM fields UNION ALL SELECT dec FROM fields", ["ra"]),
     ],
 )
 def test_names_of_columns(service, adql, expected):
-    assert names(service.query(adql)) == expected
+    found = names(service.query(adql))
+    if expected is None:  # they depend on the version of sqlglot
+        assert len(set(found)) == len(found)
+    else:
+        assert found == expected
+
+
+def test_columns_are_numbered_by_dachs(make_service):
+    adql = (
+        "SELECT COUNT(*), MAX(f.ra), CAST(MAX(f.ra) AS INTEGER), MIN(f.dec) AS m "
+        "FROM cfx.fields f, cfx.csc c"
+    )
+    found = names(make_service(Behaviour.dachs()).query(adql))
+    assert found == ["column_1", "column_2", "column_3", "m"]
+
+
+@pytest.mark.parametrize(
+    ("adql", "expected"),
+    [
+        # ORDER BY takes a column of the result first, GROUP BY one of the tables.
+        ("SELECT -ra AS ra FROM fields ORDER BY ra", lambda f: sorted(-f["ra"])),
+        ("SELECT -ra AS x FROM fields ORDER BY ra", lambda f: sorted(-f["ra"], reverse=True)),
+        ("SELECT -ra AS x FROM fields ORDER BY fields.ra", lambda f: sorted(-f["ra"])[::-1]),
+        ("SELECT -ra AS x FROM fields ORDER BY ABS(x)", lambda f: sorted(-f["ra"])[::-1]),
+        (
+            "SELECT CASE WHEN ra > 180 THEN 1 ELSE 0 END AS ra FROM fields GROUP BY ra ORDER BY ra",
+            lambda f: sorted(int(ra > 180) for ra in f["ra"]),
+        ),
+        (
+            "SELECT COUNT(*) AS n FROM fields GROUP BY name LIKE '%5' ORDER BY n",
+            lambda f: [6, 54],
+        ),
+        (
+            "SELECT ra > 180 AS east, COUNT(*) AS n FROM fields GROUP BY east ORDER BY east",
+            lambda f: [False, True],
+        ),
+        (
+            "SELECT dec FROM fields UNION ALL SELECT dec FROM fields ORDER BY dec",
+            lambda f: np.sort(np.repeat(f["dec"], 2)),
+        ),
+        # A name in a subquery means a column of its own tables first, then one of the outer query.
+        (
+            "SELECT COUNT(*) FROM fields f WHERE f.ra > "
+            "(SELECT AVG(ra) FROM fields g WHERE g.dec > f.dec)",
+            lambda f: [
+                sum(
+                    row["ra"] > f["ra"][f["dec"] > row["dec"]].mean()
+                    for row in f
+                    if row["dec"] < max(f["dec"])
+                )
+            ],
+        ),
+        (
+            "SELECT COUNT(*) FROM fields WHERE EXISTS "
+            "(SELECT 1 FROM csc WHERE name = '2CXO J0000000' AND ra > radius * 30)",
+            None,
+        ),
+        ("SELECT q.count FROM (SELECT COUNT(*) FROM FIELDS) AS q", lambda f: [60]),
+        (
+            "SELECT MIN(Q.A_RA) FROM (SELECT a.ra, b.dec FROM fields a, fields b) q",
+            lambda f: [min(f["ra"])],
+        ),
+        (
+            "SELECT MAX(q.r) FROM (SELECT ra AS r FROM fields WHERE dec > 0) AS q",
+            lambda f: [max(f["ra"][f["dec"] > 0])],
+        ),
+        (
+            "SELECT TOP 2 q.ra FROM (SELECT TOP 5 ra FROM fields ORDER BY ra) AS q "
+            "ORDER BY ra DESC",
+            lambda f: sorted(f["ra"])[4:2:-1],
+        ),
+    ],
+)
+def test_meaning_of_names(service, fields, every_kind, adql, expected):
+    if expected is None:
+        ra = every_kind["ra"][0]
+        wanted = [(ra > 30 * fields["radius"]).sum()]
+    else:
+        wanted = expected(fields)
+    assert values(service, adql)[0] == pytest.approx(list(wanted))
+
+
+def test_top_belongs_to_its_own_select(service):
+    union = "SELECT TOP 2 ra FROM fields UNION ALL SELECT TOP 3 ra FROM fields"
+    assert len(values(service, union)[0]) == 5
+    assert len(values(service, union + " ORDER BY ra")[0]) == 5
+    nested = f"SELECT TOP 4 q.ra FROM ({union}) AS q"
+    assert len(values(service, nested)[0]) == 4
+    deep = (
+        f"SELECT q.ra FROM (SELECT TOP 9 p.ra FROM ({union}) AS p "
+        "UNION ALL SELECT TOP 1 ra FROM csc) AS q"
+    )
+    assert len(values(service, deep)[0]) == 6
 
 
 def test_star_leaves_hidden_columns_out(service, every_kind):
@@ -163,7 +279,7 @@ def test_star_leaves_hidden_columns_out(service, every_kind):
     assert values(service, "SELECT COUNT(*) FROM csc WHERE __truth <> ''")[0] == [100]
 
 
-def test_metadata_follow_the_column(service):
+def test_metadata_follow_their_column(service):
     ra, flux, sum_ = service.query("SELECT ra AS x, b_flux_ap AS f, ra + dec AS s FROM csc").columns
     assert (ra.unit, ra.ucd, ra.description) == ("deg", "pos.eq.ra", "Right Ascension")
     assert (flux.unit, flux.ucd) == ("erg/s/cm^2", "phot.flux;src.net;em.X-ray")
@@ -180,7 +296,7 @@ def test_implicit_unit_vectors(service):
     assert z == pytest.approx(np.sin(np.radians(dec)))
 
 
-# -- the language ----------------------------------------------------------------------------------------
+# -- the language
 
 
 @pytest.mark.parametrize(
@@ -214,11 +330,13 @@ def test_implicit_unit_vectors(service):
             lambda t: [(t["ra"] < 90).sum()],
         ),
         (
-            "SELECT COUNT(*) FROM csc c WHERE EXISTS (SELECT 1 FROM csc d WHERE d.ra = c.ra AND d.dec > 0)",
+            "SELECT COUNT(*) FROM csc c WHERE EXISTS "
+            "(SELECT 1 FROM csc d WHERE d.ra = c.ra AND d.dec > 0)",
             lambda t: [(t["dec"] > 0).sum()],
         ),
         (
-            "SELECT COUNT(*) FROM (SELECT TOP 7 name FROM csc UNION ALL SELECT TOP 3 name FROM fields) AS u",
+            "SELECT COUNT(*) FROM "
+            "(SELECT TOP 7 name FROM csc UNION ALL SELECT TOP 3 name FROM fields) AS u",
             lambda t: [10],
         ),
         ("SELECT MOD(count, 10) AS m FROM csc WHERE count = 1234", lambda t: [4]),
@@ -227,6 +345,15 @@ def test_implicit_unit_vectors(service):
             "SELECT LOG(2.718281828459045) + LOG10(1000) + POWER(2, 3) + CEILING(0.5) AS m",
             lambda t: [13.0],
         ),
+        ("SELECT 0.1 + 0.2 AS m", lambda t: [0.1 + 0.2]),
+        ("SELECT 1e2 + .5 AS m", lambda t: [100.5]),
+        ("SELECT TRUNCATE(12.567, 1) + CHAR_LENGTH('abc') AS m", lambda t: [15.5]),
+        ("SELECT ACOS(0.5) + ASIN(0.5) AS m", lambda t: [np.pi / 2]),
+        ("SELECT ATAN(1) + ATAN2(1, 1) + PI() AS m", lambda t: [1.5 * np.pi]),
+        ("SELECT COT(1) * TAN(1) + SIN(2) / COS(2) / TAN(2) AS m", lambda t: [2.0]),
+        ("SELECT DEGREES(RADIANS(33)) + SQRT(EXP(0)) + SIGN(-3) AS m", lambda t: [33.0]),
+        ("SELECT COUNT(*) FROM (SELECT RAND(5) AS r) q WHERE r BETWEEN 0 AND 1", lambda t: [1]),
+        ("SELECT COUNT(*) FROM csc WHERE name ILIKE '%xx'", lambda t: [1666]),
         ("SELECT COUNT(DISTINCT MOD(count, 5)) AS m FROM csc", lambda t: [5]),
         ("SELECT count FROM csc ORDER BY count OFFSET 4283", lambda t: [4997, 4998]),
     ],
@@ -282,12 +409,15 @@ def test_geometry_of_grouped_rows(service, every_kind):
         "SELECT COUNT(*) FROM (SELECT dec AS ra, ra AS dec, __x_ra_dec FROM csc WHERE ra < 90) q "
         f"WHERE {near} = 1"
     )
-    turned = "SELECT COUNT(*) FROM csc WHERE ra < 90 AND 1 = CONTAINS(POINT(dec, ra), CIRCLE(40, 20, 15))"
+    turned = (
+        "SELECT COUNT(*) FROM csc "
+        "WHERE ra < 90 AND 1 = CONTAINS(POINT(dec, ra), CIRCLE(40, 20, 15))"
+    )
     assert values(service, swapped) == values(service, turned)
 
 
 def test_natural_joins_use_no_hidden_columns(service):
-    # by __row too there would be few, by name, ra and dec there are none
+    # Joined by __row too there would be some rows; by name, ra and dec there are none.
     assert values(service, "SELECT COUNT(*) FROM csc NATURAL JOIN fields") == [[0]]
     assert values(service, "SELECT COUNT(*) FROM fields a NATURAL JOIN fields b") == [[60]]
 
@@ -297,7 +427,8 @@ def test_metainfo_answers_the_query_of_astroquery(service):
         service,
         (
             "SELECT split_part(name, '.', 1) AS table, split_part(name, '.', 2) AS par, "
-            "CAST(value AS DECIMAL) AS value FROM metainfo WHERE (type = 'parameter' and relation = 'order') "
+            "CAST(value AS DECIMAL) AS value FROM metainfo "
+            "WHERE (type = 'parameter' and relation = 'order') "
             "OR relation LIKE 'defaultSearchRadius' ORDER BY value"
         ),
     )
@@ -308,7 +439,7 @@ def test_metainfo_answers_the_query_of_astroquery(service):
     assert numbers == sorted(numbers)
 
 
-def test_tap_schema_lists_what_star_gives(service, every_kind):
+def test_tap_schema_lists_the_columns_of_star(service, every_kind):
     listed = values(
         service,
         "SELECT column_name FROM TAP_SCHEMA.columns WHERE table_name = 'csc' ORDER BY column_index",
@@ -324,10 +455,11 @@ def test_tap_schema_lists_what_star_gives(service, every_kind):
     assert ("TAP_SCHEMA.columns", "table_name") in list(zip(*keys, strict=True))
 
 
-def test_uploads_live_in_one_request(service):
+def test_uploads_belong_to_one_request(service):
     mine = Table({"id": [4, 5], "ra": [1.0, 2.0]})
     result = service.query(
-        "SELECT u.id, c.count FROM TAP_UPLOAD.mine AS u JOIN csc AS c ON c.count = u.id ORDER BY u.id",
+        "SELECT u.id, c.count FROM TAP_UPLOAD.mine AS u JOIN csc AS c ON c.count = u.id "
+        "ORDER BY u.id",
         uploads={"mine": mine},
     )
     assert names(result) == ["u_id", "c_count"]
@@ -336,7 +468,7 @@ def test_uploads_live_in_one_request(service):
         service.query("SELECT * FROM TAP_UPLOAD.mine")
 
 
-def test_simulated_tables_say_so_in_what_reads_them(service, every_kind):
+def test_results_from_simulated_tables_say_so(service, every_kind):
     note = every_kind.meta["simulated"]
     assert service.query("SELECT TOP 1 name FROM csc").simulated == (note,)
     assert service.query(
@@ -349,10 +481,10 @@ def test_simulated_tables_say_so_in_what_reads_them(service, every_kind):
     assert note in described
 
 
-# -- DaCHS -----------------------------------------------------------------------------------------------
+# -- DaCHS
 
 
-def test_dachs_in_the_small(make_service):
+def test_names_and_unions_of_dachs(make_service):
     service = make_service(Behaviour.dachs())
     assert names(service.query("SELECT COUNT(*) FROM cfx.csc")) == ["column_1"]
     assert (
@@ -384,7 +516,7 @@ def test_switches_of_the_language(make_service):
             service.query(adql)
 
 
-# -- what is refused -------------------------------------------------------------------------------------
+# -- refused
 
 
 @pytest.mark.parametrize(
@@ -392,6 +524,27 @@ def test_switches_of_the_language(make_service):
     [
         ("SELECT TOP 5 name, hard_hs FROM csc", 'column "hard_hs" does not exist'),
         ("SELECT c.hard_hs FROM csc c", 'column "c.hard_hs" does not exist'),
+        ("SELECT ra + hard_hs AS x FROM csc", 'column "hard_hs" does not exist'),
+        ("SELECT name FROM csc WHERE ABS(hard_hs) > 1", 'column "hard_hs" does not exist'),
+        ("SELECT COUNT(*) FROM csc GROUP BY hard_hs", 'column "hard_hs" does not exist'),
+        ("SELECT name FROM csc ORDER BY hard_hs", 'column "hard_hs" does not exist'),
+        (
+            "SELECT var_flag FROM csc GROUP BY var_flag HAVING MAX(hard_hs) > 1",
+            'column "hard_hs" does not exist',
+        ),
+        (
+            "SELECT a.name FROM csc a JOIN fields b ON a.nothing = b.ra",
+            'column "a.nothing" does not exist',
+        ),
+        ("SELECT name FROM csc WHERE x = 1 GROUP BY name AS x", "syntax error"),
+        ("SELECT ra AS x FROM csc WHERE x > 1", 'column "x" does not exist'),
+        ("SELECT x.* FROM csc c", 'missing FROM-clause entry for table "x"'),
+        ("SELECT name FROM csc c JOIN csc c ON c.ra = c.dec", "specified more than once"),
+        ("SELECT name FROM csc TABLESAMPLE (5 PERCENT)", "sample is not supported"),
+        ("SELECT name FROM csc FOR UPDATE", "locks is not supported"),
+        ("SELECT name FROM csc WHERE ra > 1 QUALIFY ra > 2", "qualify is not supported"),
+        ("SELECT nothing(ra) AS n FROM csc", "function nothing does not exist"),
+        ("SELECT TOP -5 name FROM csc", "."),
         ("SELECT d.name FROM csc c", 'column "d.name" does not exist'),
         ("SELECT name FROM nowhere", 'relation "nowhere" does not exist'),
         ("SELECT a.name, ra FROM csc a, fields b", 'column reference "ra" is ambiguous'),

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The simulated sky, against the numbers of the real one and against astropy's own coordinates."""
+"""The simulated sky, against the numbers of the real one and astropy's coordinates."""
 
 import re
 

@@ -1,6 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The files of the simulated sky: kept, whole, and made again where they are not."""
+"""The files of the simulated sky: kept, checked, and made again where they are damaged."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from astroquery_cfx.archive import sky
-from astroquery_cfx.archive.sky import simulated_sky
+from astroquery_cfx.archive.sky import simulated_sky, simulation
 from astroquery_cfx.errors import InvalidInputError, OutputError
 from astroquery_cfx.files import read_table
 
@@ -22,6 +23,24 @@ def own_cache(tmp_path, monkeypatch):
     (tmp_path / "astropy").mkdir()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return tmp_path / "astropy" / "astroquery_cfx" / "sky"
+
+
+@pytest.fixture(scope="module")
+def made_sky(tmp_path_factory):
+    """The folder of a cache with one sky, which takes a while to draw."""
+    home = tmp_path_factory.mktemp("sky")
+    (home / "astropy").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(home))
+        simulated_sky(**SIZE)
+    return home / "astropy" / "astroquery_cfx" / "sky"
+
+
+@pytest.fixture
+def filled_cache(own_cache, made_sky):
+    """A cache of the test's own that holds that sky."""
+    shutil.copytree(made_sky, own_cache)
+    return own_cache
 
 
 def test_the_files_hold_the_sky_and_say_that_it_is_simulated(own_cache):
@@ -46,7 +65,7 @@ def test_the_files_hold_the_sky_and_say_that_it_is_simulated(own_cache):
             )
 
 
-def test_a_second_call_takes_the_files_as_they_are(own_cache):
+def test_a_second_call_takes_the_files_as_they_are(filled_cache):
     first = simulated_sky(**SIZE)
     times = [path.stat().st_mtime_ns for path in first.values()]
     assert simulated_sky(**SIZE) == first
@@ -54,15 +73,16 @@ def test_a_second_call_takes_the_files_as_they_are(own_cache):
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"sources": 301}, {"observations": 61}])
-def test_another_sky_has_another_place(own_cache, change):
+def test_another_sky_has_another_place(filled_cache, change):
     assert simulated_sky(**SIZE)["csc"].parent != simulated_sky(**{**SIZE, **change})["csc"].parent
+    assert len(list(filled_cache.iterdir())) == 2
 
 
-def test_another_recipe_has_another_place(own_cache, monkeypatch, tmp_path):
+def test_another_recipe_has_another_place(filled_cache, monkeypatch, tmp_path):
     first = simulated_sky(**SIZE)
-    changed = tmp_path / "population.py"
+    changed = tmp_path / "another.py"
     changed.write_text("# another recipe")
-    monkeypatch.setattr(sky.population, "__file__", str(changed))
+    monkeypatch.setattr(simulation, "RECIPE", [*simulation.RECIPE, changed])
     assert simulated_sky(**SIZE)["csc"].parent != first["csc"].parent
 
 
@@ -86,16 +106,16 @@ def flip(path):
 
 @pytest.mark.parametrize("file", ["csc.parquet", "chanmaster.parquet", "sha256.json"])
 @pytest.mark.parametrize("damage", [cut, flip, empty, lose])
-def test_a_damaged_file_is_made_again(own_cache, file, damage):
+def test_a_damaged_file_is_made_again(filled_cache, file, damage):
     paths = simulated_sky(**SIZE)
     whole = {name: path.read_bytes() for name, path in paths.items()}
     damage(paths["csc"].with_name(file))
     again = simulated_sky(**SIZE)
     assert {name: path.read_bytes() for name, path in again.items()} == whole
-    assert not list(own_cache.glob(".aside-*"))
+    assert not list(filled_cache.glob(".aside-*"))
 
 
-def test_without_the_cache_the_files_lie_elsewhere_and_are_the_same(own_cache):
+def test_without_the_cache_the_files_are_the_same_elsewhere(own_cache):
     paths = simulated_sky(**SIZE, cache=False)
     assert not own_cache.exists()
     other = simulated_sky(**SIZE, cache=False)
@@ -153,13 +173,13 @@ def test_two_processes_can_make_it_at_the_same_time(own_cache):
         {"sources": "many"},
     ],
 )
-def test_sizes_that_cannot_be_are_refused(own_cache, wrong):
-    with pytest.raises(InvalidInputError, match=f"{next(iter(wrong))} is .*whole number"):
+def test_invalid_sizes(own_cache, wrong):
+    with pytest.raises(InvalidInputError, match=f"{next(iter(wrong))}=.*whole number"):
         simulated_sky(**{**SIZE, **wrong})
     assert not own_cache.exists()
 
 
-def test_a_cache_that_cannot_be_written_is_one_clear_error(own_cache):
+def test_a_cache_that_cannot_be_written_to(own_cache):
     own_cache.parent.write_text("a file where the folder should be")
     with pytest.raises(OutputError, match="simulated sky could not be written"):
         simulated_sky(**SIZE)

@@ -32,8 +32,7 @@ _TODAY = 61_285.0  # MJD of 2026-09-02, the day of these counts
 _FIRST_LIGHT = 51_400.0  # MJD of August 1999
 _LONGEST = 190e3  # s: the radiation belts end an observation after some two days
 _NO_POSITION = 29_852  # the real obsid of "GW Transient", which has none
-# Shares of 4FGL sources pointed at: of classes that classes.ecsv does not name, of unassociated
-# ones.
+# Shares of 4FGL sources pointed at: of classes not in data/classes.ecsv, of unassociated sources.
 _ANY_CLASS_SHARE, _UNASSOCIATED_SHARE = 0.3, 0.02
 # Unassociated sources whose whole 95% ellipse one field holds are worth a look.
 _WELL_LOCATED, _WELL_LOCATED_SHARE = 0.075, 0.2  # deg, share

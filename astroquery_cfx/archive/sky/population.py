@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The sources of the simulated sky: what is seen in its fields, and what explains 4FGL sources.
+"""The sources of the simulated sky: what is seen in its fields, and counterparts of 4FGL sources.
 
 Totals and limits are those of the real csc (407,806 sources, 343,779 of them with a flux above
 zero, 100,896 of these within 10 deg of the Galactic plane). As in `fields`, the order of the random
@@ -54,7 +54,7 @@ class NumberCounts(NamedTuple):
         return self.density * (1e-14 / self.break_flux) ** self.faint_slope
 
 
-# Beyond the Galaxy as in deep surveys (e.g. Luo et al. 2017, ApJS 228, 2); the law of stars is made
+# Beyond the Galaxy as in deep surveys (e.g. Luo et al. 2017, ApJS 228, 2); that of stars is made
 # up.
 _BEYOND = NumberCounts(1.5e-14, 0.6, 1.5, 260.0)
 _GALACTIC = NumberCounts(1e-13, 0.75, 1.3, 120.0)
@@ -104,12 +104,11 @@ def _galactic(ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _find_places(log: Arrays) -> dict:
     """Return one place per target of archived observations: position, exposure, flux limit."""
-    # Imported here, because a sky from the cache needs no scipy, whose import takes long.
+    # Imported here because a sky from the cache does not need scipy, which is slow to import.
     from scipy.spatial import cKDTree
 
-    rows = np.flatnonzero(
-        (log["status"] == "archived") & (log["exposure"] > 0) & np.isfinite(log["ra"])
-    )
+    archived = (log["status"] == "archived") & (log["exposure"] > 0)
+    rows = np.flatnonzero(archived & np.isfinite(log["ra"]))
     if not len(rows):  # a log of two or three observations: let what there is count
         rows = np.flatnonzero(np.isfinite(log["ra"]))
     _, first, place = np.unique(log["target"][rows], return_index=True, return_inverse=True)
@@ -156,8 +155,7 @@ def _draw_background(rng: Generator, places: dict, number: int, plane_share: flo
         weight = weight * np.where(plane, plane_share / inside, (1 - plane_share) / outside)
     place = np.repeat(np.arange(len(weight)), rng.multinomial(number, weight / weight.sum()))
     is_galactic = rng.random(number) < (galactic / (beyond + galactic))[place]
-    # The limit grows outwards as 1 + (r / 5')^2, so numbers go as the integral of r (1 + (r /
-    # 5')^2)^-0.6.
+    # The limit grows as 1 + x^2 with x = r / 5': numbers go as the integral of x (1 + x^2)^-0.6.
     rim = (1 + (FIELD_RADIUS / 5) ** 2) ** 0.4
     off_axis = 5 * np.sqrt((1 + rng.random(number) * (rim - 1)) ** 2.5 - 1)
     off_axis = np.minimum(off_axis, FIELD_RADIUS * (1 - 1e-9))
@@ -166,7 +164,7 @@ def _draw_background(rng: Generator, places: dict, number: int, plane_share: flo
     )
     limit = places["limit"][place] * (1 + (off_axis / 5) ** 2)
     flux = np.where(is_galactic, _GALACTIC.draw_above(rng, limit), _BEYOND.draw_above(rng, limit))
-    # Seen in another band only, next to nothing is left in the broad one.
+    # Some are detected in another band only, with next to no flux in the broad one.
     faint = rng.random(number) < 0.015
     flux[faint] = _SMALLEST_FLUX * (flux[faint] / _SMALLEST_FLUX) ** rng.random(faint.sum())
     return _sources(ra, dec, flux, kind=0)
@@ -183,8 +181,7 @@ def _draw_pointed_at(rng: Generator, places: dict, number: int) -> Arrays:
         rng.rayleigh(3 / 3600, size),
         rng.uniform(0, 360, size),
     )
-    # One draw from each of equal parts of the law: the mean of so wide a law would jump with the
-    # seed else.
+    # One draw from each of equal parts of the law, so that the mean depends little on the seed.
     part = (rng.permutation(size) + rng.random(size)) / max(size, 1)
     flux = np.clip(1.2e-13 * (1 - part) ** -1.05, None, _LARGEST_FLUX)
     return _sources(ra, dec, flux, kind=1)
@@ -203,8 +200,7 @@ def _draw_counterparts(rng: Generator, places: dict, fermi: Arrays) -> Arrays:
     place = np.round(np.stack([fermi["counterpart_ra"][known], fermi["counterpart_dec"][known]]), 3)
     known = known[np.sort(np.unique(place, axis=1, return_index=True)[1])]
 
-    # The others must lie in fields with their ellipse out to 99.9%, so that no draw is lost at a
-    # rim.
+    # Of the others the whole ellipse, out to 99.9%, must lie in fields: no draw is lost at a rim.
     lonely = np.flatnonzero(~np.isfinite(fermi["counterpart_ra"]) & np.isfinite(fermi["major"]))
     ra, dec = fermi["ra"][lonely], fermi["dec"][lonely]
     reach = np.sqrt(-2 * np.log(0.001)) * _ONE_SIGMA * fermi["major"][lonely]
@@ -234,7 +230,7 @@ def _draw_counterparts(rng: Generator, places: dict, fermi: Arrays) -> Arrays:
 
 
 def _observe(rng: Generator, places: dict, sources: Arrays) -> None:
-    """Add what the telescope makes of them: off-axis angle, counts, ellipse, measured position."""
+    """Add what the telescope measures: off-axis angles, counts, error ellipses, positions."""
     vectors = unit_vectors(sources["ra"], sources["dec"])
     distance, place = places["tree"].query(vectors)
     sources["off_axis"] = off_axis = 60 * angle_of(distance)  # arcmin

@@ -27,8 +27,7 @@ from . import fields, population
 
 _SUMS = "sha256.json"
 _REMEDY = "set XDG_CACHE_HOME to a folder that you may write to and that has room."
-# The recipe of the sky: a sky in the cache was made from these files as they are now, and the
-# shipped catalogue.
+# What a sky is made from, beside the shipped catalogue: a sky in the cache is of these very files.
 _HERE = Path(__file__).parent
 RECIPE = [
     *sorted(_HERE.glob("*.py")),
