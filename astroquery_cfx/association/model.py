@@ -19,8 +19,6 @@ _EM_ROUNDS, _FIELD_ROUNDS = 8, 2
 # Prior strength of P in right sources, for positions alone and for extended sources: without
 # fluxes, or in a large template, the likelihood ratios stay near 1 and hardly determine P.
 _PRIOR_STRENGTH = 40
-# P before anything is learned: even odds, random pointing, no dependence on the density.
-_FIRST_PRIOR = ((0.5, 1.0, 0.0), (0.5, 1.0, 0.0))
 # Quantile of the local densities that is the unit of d in P; the maximum is an outlier.
 _DENSEST = 0.95
 _MIN_KNOWN = 10  # known counterparts; q or the crowding cannot be learned from fewer
@@ -40,12 +38,12 @@ _RIVAL, _SERIOUS = 0.1, 0.1
 class Model:
     """What is learned about counterparts: how many there are, where they lie, and their fluxes."""
 
-    prior_parameters: tuple  # c, a, e of `prior_probability`: for located and for extended sources
     known: np.ndarray  # left source that is the known counterpart of each region, -1 for none
     fold: np.ndarray  # of each left source that is a known counterpart, -1 for all others
     right_fold: np.ndarray  # that judges each region: what all but this fold teach; -1 for all
     source: str  # where q comes from
     densest: float  # the highest local density
+    prior_parameters: tuple = ()  # (c, a, e) of P for located and for extended sources
     tail: float = 0.05  # share of the counterparts with larger position errors
     flux_ratio: FluxRatio | None = None  # q / n; None: fluxes are not used
     crowding: tuple = _NO_CROWDING  # exponent without each fold, and last that of all
@@ -152,7 +150,7 @@ def learn(inputs: Inputs, candidates: Candidates) -> Model:
 
 
 def _first_model(inputs: Inputs, candidates: Candidates) -> Model:
-    """Return the model before the first round: known counterparts and their folds, even odds."""
+    """Return the model before the first round: the known counterparts and their folds."""
     left, size = candidates.sources, len(candidates.coverage)
     known, right_fold = np.full(size, -1), np.full(size, -1)
     fold, source = np.full(len(left.ra), -1), "expectation-maximisation"
@@ -182,7 +180,7 @@ def _first_model(inputs: Inputs, candidates: Candidates) -> Model:
             right_fold[known >= 0] = fold[known[known >= 0]]
     density = candidates.local_density[np.isfinite(candidates.local_density)]
     densest = float(np.quantile(density, _DENSEST)) if len(density) else 1.0
-    return Model(_FIRST_PRIOR, known, fold, right_fold, source, densest)
+    return Model(known, fold, right_fold, source, densest)
 
 
 def _with_prior(model: Model, candidates: Candidates, ratio) -> Model:

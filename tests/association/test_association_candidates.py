@@ -296,6 +296,21 @@ def test_crowding_is_of_the_three_nearest_others(found):
         assert candidates.log_crowding[k] == pytest.approx(expected, rel=1e-6)
 
 
+def test_nothing_is_more_crowded_than_chandra_can_resolve():
+    """Others within 1 arcsec count as at 1 arcsec; those beyond half of a field as at that."""
+    dec = np.array([0, 0.2, 0.5, 3, 400]) / 3600
+    left = Table({"ra": np.full(5, 10.0), "dec": dec, "flux": np.ones(5)})
+    left["ra"].unit = left["dec"].unit = u.deg
+    right = Table({"ra": [10.0], "dec": [0.0]}, units=["deg", "deg"])
+    options = {"ellipse": ErrorEllipse(0.12 * u.deg), "flux": "flux"}
+    training = SkyCoord([10], [0], unit="deg")
+    inputs = AssociationOptions(training=training, **options).read(left, right)
+    crowding = find_candidates(inputs).log_crowding
+    assert crowding[0] == pytest.approx(-np.log([1 / 3600, 1 / 3600, 3 / 3600]).mean())
+    assert crowding[3] == pytest.approx(-np.log([2.5 / 3600, 2.8 / 3600, 3 / 3600]).mean())
+    assert crowding[4] == pytest.approx(-np.log(4 / 60))
+
+
 def test_no_crowding_without_known_counterparts(sky):
     assert find_candidates(read(sky, flux="flux", training="learn")).log_crowding is None
     assert find_candidates(read(sky)).level is None

@@ -12,6 +12,7 @@ from astropy.table import QTable, Table, vstack
 
 from astroquery_cfx import ErrorEllipse, associate_tables
 from astroquery_cfx.association.candidates import find_candidates
+from astroquery_cfx.association.likelihood import fit_tail
 from astroquery_cfx.association.model import judge, learn
 from astroquery_cfx.association.options import AssociationOptions
 
@@ -79,30 +80,34 @@ def test_known_counterparts_are_the_nearest_within_their_errors():
     true_ra, true_dec = at_offsets(
         right_ra, right_dec, np.full(number, 0.01), np.full(number, 40.0)
     )
-    offset = np.array([0, 1, 2.9, 0, 1, 2, 2.9, 2.9, 2.9, 8, 2, 2.9])  # arcsec, the first 8 secure
+    offset = np.array([0, 1, 2.9, 0, 1, 2, 2.9, 2.9, 2.9, 8, 2, 2.9])  # arcsec
     error = np.array([1, 1, 1, 1, 1, 1, 1, 1, 1, 10, 1, 1.0])
     ra, dec = at_offsets(true_ra, true_dec, offset / 3600, np.full(number, 200.0))
-    # Beside the last: another, twice as far; and one that is a little too far for a match.
+    # Beside the last two: one that is a little too far for a match, and one far away.
     far_ra, far_dec = at_offsets(
         true_ra[-2:], true_dec[-2:], np.array([3.2, 5.8]) / 3600, np.zeros(2)
     )
     left = QTable(
         {
-            "ra": np.append(far_ra, ra) * u.deg,
-            "dec": np.append(far_dec, dec) * u.deg,
-            "error_ellipse_r0": np.append([1.0, 1.0], error) * u.arcsec,
+            "ra": np.append(ra[::-1], far_ra) * u.deg,
+            "dec": np.append(dec[::-1], far_dec) * u.deg,
+            "error_ellipse_r0": np.append(error[::-1], [1.0, 1.0]) * u.arcsec,
             "flux": np.full(number + 2, 1e-14),
         }
     )
     right = QTable({"ra": right_ra * u.deg, "dec": right_dec * u.deg})
     positions = SkyCoord(true_ra, true_dec, unit="deg")
     options = {"flux": "flux", "folds": 5, "ellipse": ErrorEllipse(0.03 * u.deg)}
-    _, _, model = learned(left, right, None, training=positions, **options)
-    assert model.known.tolist() == list(range(2, number + 2))
+    _, candidates, model = learned(left, right, None, training=positions, **options)
+    assert model.known.tolist() == list(range(number))[::-1]
     assert model.source == "known counterparts"
-    assert model.fold.tolist() == [-1, -1, *(np.arange(number) % 5)]  # in the order of ra
-    assert model.right_fold.tolist() == (np.arange(number) % 5).tolist()
-    # With offsets of 3.1 arcsec, or fewer than ten, they are not known.
+    in_order_of_ra = np.arange(number) % 5
+    assert model.fold.tolist() == [*in_order_of_ra[::-1], -1, -1]
+    assert model.right_fold.tolist() == in_order_of_ra.tolist()
+    # All counterparts are known: their offsets alone say how many have larger errors.
+    own = candidates.left == model.known[candidates.right]
+    assert model.tail == fit_tail(candidates.offset[own], np.ones(number))
+    # Of positions 20 arcsec away none is known, and fewer than ten teach nothing.
     moved = SkyCoord(
         *at_offsets(true_ra, true_dec, np.full(number, 20 / 3600), np.zeros(number)), unit="deg"
     )
