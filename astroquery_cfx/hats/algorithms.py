@@ -97,10 +97,10 @@ class RadiusPairs(AbstractCrossmatchAlgorithm):
         if self.left_ellipse is not None:
             reach = np.hypot(reach, self._largest_reach(left, "left"))
         # LSDB matches a left partition with the right rows in it and in its margin, no others.
-        info = right.margin and right.margin.hc_structure.catalog_info
-        margin = (info and info.margin_threshold) or 0.0  # arcsec
+        info = None if right.margin is None else right.margin.hc_structure.catalog_info
+        margin = 0.0 if info is None else info.margin_threshold or 0.0  # arcsec
         if reach > margin / 3600 * (1 + 1e-9):  # 1e-9: rounding
-            have = f"a margin of {margin:g} arcsec" if info else "no margin"
+            have = "no margin" if info is None else f"a margin of {margin:g} arcsec"
             raise InvalidInputError(
                 f"The right catalogue {right.name!r} has {have}, but the largest radius is "
                 f"{reach * 3600:.6g} arcsec: pairs across the borders of partitions would be lost.",

@@ -83,6 +83,13 @@ def test_pairs_are_those_of_brute_force(radius, rows, each):
     assert check(*scattered(rng, *rows, radius), radii) > 0
 
 
+@pytest.mark.parametrize("rows", [(40, 400), (400, 40)])
+def test_radii_of_one_octave(rows):
+    """All radii within a factor of two: one search, even if the side with radii is the larger."""
+    rng = np.random.default_rng(16)
+    assert check(*scattered(rng, *rows, 3.0), rng.uniform(2.1, 3.9, rows[1])) > 50
+
+
 def test_radii_from_arcseconds_to_all_sky_in_one_call():
     rng = np.random.default_rng(4)
     for rows in ((400, 100), (100, 400)):
@@ -281,6 +288,15 @@ def test_columns_of_pandas():
     frame = pd.DataFrame({"ra": [10.0, 20.0], "dec": [0.0, 0.0]})
     i, j, _ = find_pairs(frame["ra"], frame["dec"], frame["ra"], frame["dec"], 1.0)
     assert (i.tolist(), j.tolist()) == ([0, 1], [0, 1])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("coordinate", range(4))
+def test_infinite_positions_are_in_no_pair(coordinate, value):
+    sides = [np.array([10.0, 20.0, 30.0]), np.zeros(3), np.array([10.0, 20.0, 30.0]), np.zeros(3)]
+    sides[coordinate][1] = value
+    i, j, _ = find_pairs(*sides, 1.0)
+    assert (i.tolist(), j.tolist()) == ([0, 2], [0, 2])
 
 
 def test_rows_without_position_or_radius_are_in_no_pair():
