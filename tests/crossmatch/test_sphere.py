@@ -85,7 +85,7 @@ def test_pairs_are_those_of_brute_force(radius, rows, each):
 
 @pytest.mark.parametrize("rows", [(40, 400), (400, 40)])
 def test_radii_of_one_octave(rows):
-    """Radii within a factor of two take one search, even if theirs is the larger side."""
+    """All radii within a factor of two: one search, even if the side with radii is the larger."""
     rng = np.random.default_rng(16)
     assert check(*scattered(rng, *rows, 3.0), rng.uniform(2.1, 3.9, rows[1])) > 50
 
