@@ -92,6 +92,8 @@ def test_whole_tables(client, sources):
     assert sources["b_flux_ap"].description
     assert sources["ra"].meta["ucd"] == "pos.eq.ra;meta.main"
     assert "imulated" in sources.meta["simulated"]
+    catalogs = [table.meta["catalog"] for table in (observations, sources)]
+    assert catalogs == ["chanmaster", "csc"]  # where locate_data looks for their data
     record = sources.meta["completeness"]
     assert record["rows"] == record["rows_before"] == record["rows_after"] == 3000
     assert record["service"].endswith("/tap")
@@ -103,6 +105,7 @@ def test_plane_is_cut_from_positions(client, sources):
     near = np.abs(b) <= 5
     assert set(plane["name"]) == set(sources["name"][near])
     assert plane.colnames == ["name", "ra", "dec", "b_flux_ap"]
+    assert plane.meta["catalog"] == "csc"
     record = plane.meta["completeness"]
     assert record["cut"] == (
         f"abs(b) <= 5.0 deg from ra, dec: {near.sum()} of {record['rows']} rows"
@@ -410,6 +413,7 @@ def test_configuration_is_read_at_the_call(small_archive):
         assert client.get_default_radius("csc") == 1 * u.arcmin
         assert small_archive.url == client.VO_URL
     assert conf.vo_url == client.VO_URL
+    assert CSCPlaneClass(vo_url="https://example.org/vox/").VO_URL == "https://example.org/vox"
     with conf.set_temp("timeout", 7.0):
         assert client.timeout == 7.0
     table = Table({"name": ["a"], "obsid": [1]})
