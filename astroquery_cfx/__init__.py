@@ -1,12 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""
-astroquery_cfx
---------------
+"""Find the X-ray counterparts of gamma-ray sources.
 
-Whole catalogues from HEASARC (the Chandra Source Catalog and all others),
-the Fermi LAT 4FGL catalogues, their cross-match, and the figures.
-
-A result is complete and proved, or an error.
+Complete catalogues from HEASARC (the Chandra Source Catalog and all others), the Fermi LAT 4FGL
+catalogues, their cross-match, the probability of each association, and the figures. A result is
+complete and proved, or an error.
 """
 
 from .association import associate_tables, calibrate_association

@@ -1,29 +1,21 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Columns and arguments to plain arrays and numbers: the one home of each conversion and check."""
 
+from typing import Any
+
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import Angle
+from astropy.table import Table
 
 from .errors import InvalidInputError
 
 
-def to_floats(values, *, dtype=float):
-    """
-    Return numbers as a plain array, NaN where masked.
+def to_floats(values: Any, *, dtype: Any = float) -> np.ndarray:
+    """Return numbers as a plain array, NaN where masked: the same memory where possible.
 
-    Parameters
-    ----------
-    values : array_like, `~astropy.table.Column` or `~astropy.units.Quantity`
-        Masked or not. A Quantity gives its numbers in its own unit.
-    dtype : dtype or None, optional
-        Type of the result. None keeps the type of floating-point numbers (float32 stays float32)
-        and converts all others to float64.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-        The same memory where nothing has to be converted or masked.
+    A Quantity gives its numbers in its own unit. With ``dtype=None`` floating-point numbers keep
+    their type (float32 stays float32) and all others become float64.
     """
     values = getattr(values, "value", values)
     mask = getattr(values, "mask", None)
@@ -31,26 +23,15 @@ def to_floats(values, *, dtype=float):
     if dtype is None and values.dtype.kind != "f":
         dtype = float
     values = values if dtype is None else values.astype(dtype, copy=False)
-    return (
-        values
-        if mask is None or not np.any(mask)
-        else np.where(mask, values.dtype.type(np.nan), values)
-    )
+    if mask is None or not np.any(mask):
+        return values
+    return np.where(mask, values.dtype.type(np.nan), values)
 
 
-def to_texts(values):
-    """
-    Return texts as a plain array of str, without surrounding blanks, empty where masked.
+def to_texts(values: Any) -> np.ndarray:
+    """Return texts (str, or bytes in UTF-8) as a new array of str.
 
-    Parameters
-    ----------
-    values : array_like or `~astropy.table.Column`
-        Texts (str, or bytes in UTF-8) or anything that `str` turns into one.
-
-    Returns
-    -------
-    `~numpy.ndarray` of str
-        A new array.
+    Surrounding blanks are removed; masked texts are empty.
     """
     mask = getattr(values, "mask", False)
     texts = np.ma.getdata(getattr(values, "unmasked", values))
@@ -60,28 +41,10 @@ def to_texts(values):
     return texts
 
 
-def get_column(table, name, *, label="table"):
-    """
-    Return a column of a table, or say which columns there are.
+def get_column(table: Table, name: str, *, label: str = "table") -> Any:
+    """Return a column of a table, or raise an error that names the columns there are.
 
-    Parameters
-    ----------
-    table : `~astropy.table.Table`
-        The table.
-    name : str
-        Name of the column.
-    label : str, optional
-        What messages call the table ("left table").
-
-    Returns
-    -------
-    `~astropy.table.Column` or a mixin column
-        The column, not a copy.
-
-    Raises
-    ------
-    InvalidInputError
-        If the table has no such column.
+    The label is what messages call the table ("left table").
     """
     if name not in table.colnames:
         raise InvalidInputError(
@@ -91,33 +54,20 @@ def get_column(table, name, *, label="table"):
     return table[name]
 
 
-def column_floats(table, name, unit=None, *, label="table", needs_unit=True):
-    """
-    Return the numbers of a column in a unit, NaN where masked.
+def column_floats(
+    table: Table,
+    name: str,
+    unit: u.UnitBase | None = None,
+    *,
+    label: str = "table",
+    needs_unit: bool = True,
+) -> np.ndarray:
+    """Return the numbers of a column in a unit, NaN where masked, shape (rows,).
 
-    Parameters
-    ----------
-    table : `~astropy.table.Table`
-        The table.
-    name : str
-        Name of a column with one number per row.
-    unit : `~astropy.units.UnitBase`, optional
-        Unit of the result. By default the numbers stay in the unit of the column.
-    label : str, optional
-        What messages call the table ("left table").
-    needs_unit : bool, optional
-        Whether a column without a unit is refused. Otherwise its numbers are taken to be in ``unit``.
-
-    Returns
-    -------
-    `~numpy.ndarray` of float, shape (rows,)
-        The same memory as the column where nothing has to be converted or masked.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is no such column, it does not hold one number per row, or its unit is missing or does
-        not convert to ``unit``.
+    Without a unit, the numbers stay in that of the column. A column without a unit is refused
+    unless ``needs_unit`` is False; its numbers are then taken to be in ``unit``. An
+    `InvalidInputError` says if there is no such column, it does not hold one number per row, or
+    its unit is missing or does not convert.
     """
     column = get_column(table, name, label=label)
     if getattr(column, "dtype", np.dtype("O")).kind not in "fiu" or column.ndim != 1:
@@ -135,36 +85,21 @@ def column_floats(table, name, unit=None, *, label="table", needs_unit=True):
         )
     try:
         factor = u.Unit(column.unit).to(unit)
-    except u.UnitsError as error:
+    except ValueError as error:  # no unit that astropy knows, or one of another kind
         wanted = str(unit) or "a number without a unit"
         raise InvalidInputError(
-            f"The column {name!r} of the {label} is in {column.unit}, which does not convert to {wanted}.",
+            f"The column {name!r} of the {label} is in {column.unit}, which does not convert to"
+            f" {wanted}.",
             remedy="name another column, or correct its unit.",
         ) from error
     return values if factor == 1 else values * factor
 
 
-def angle_in_degrees(value, name, *, largest=180.0):
-    """
-    Return one angle in degrees.
+def angle_in_degrees(value: Any, name: str, *, largest: float = 180.0) -> float:
+    """Return one angle, a Quantity or a text with a unit, in degrees.
 
-    Parameters
-    ----------
-    value : `~astropy.units.Quantity` or str
-        The angle, with a unit.
-    name : str
-        What messages call it ("radius").
-    largest : float, optional
-        The largest angle allowed, in degrees. The smallest is 0.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    InvalidInputError
-        If it has no unit, is not one angle, or is out of range.
+    An `InvalidInputError` says if it has no unit, is not one angle, or is not between 0 and
+    ``largest`` degrees. The name is what messages call it ("radius").
     """
     if not isinstance(value, u.Quantity | str):
         raise InvalidInputError(
@@ -187,28 +122,8 @@ def angle_in_degrees(value, name, *, largest=180.0):
     return float(degrees)
 
 
-def whole_number(value, name, *, least=0):
-    """
-    Return an argument that is a whole number as an int.
-
-    Parameters
-    ----------
-    value : int
-        A Python or numpy integer; a bool is not one.
-    name : str
-        Name of the argument, for messages.
-    least : int, optional
-        The smallest number allowed.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    InvalidInputError
-        If it is not a whole number, or too small.
-    """
+def whole_number(value: Any, name: str, *, least: int = 0) -> int:
+    """Return an argument that is a whole number, not smaller than ``least``, as an int."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InvalidInputError(
             f"{name}={value!r} is not valid.", remedy=f"give a whole number, {least} or more."
@@ -216,18 +131,18 @@ def whole_number(value, name, *, least=0):
     return int(value)
 
 
-def starts_run(key):
+def starts_run(key: np.ndarray) -> np.ndarray:
     """Tell which values are the first of a run of equal ones."""
     return np.concatenate(([True], key[1:] != key[:-1]))[: len(key)]
 
 
-def first_of_each(key, order):
-    """Tell which rows come first among those of the same key, in an order that groups equal keys."""
+def first_of_each(key: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Tell which rows come first among those of their key, in an order that groups equal keys."""
     first = np.zeros(len(key), dtype=bool)
     first[order] = starts_run(key[order])
     return first
 
 
-def distinct(rows):
+def distinct(rows: np.ndarray) -> np.ndarray:
     """Return the different non-negative integers of an array, in ascending order."""
     return np.flatnonzero(np.bincount(rows))

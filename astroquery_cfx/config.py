@@ -5,8 +5,6 @@ from functools import partial
 
 from astropy import config
 
-__all__ = ["Conf", "conf"]
-
 # The configuration file and its section are named after the package, not after this module.
 _item = partial(config.ConfigItem, module="astroquery_cfx")
 
@@ -25,18 +23,18 @@ class Conf(config.ConfigNamespace):
     retries = _item(4, "How often a request that failed for a passing reason is tried again.")
     use_jobs = _item(
         False,  # noqa: FBT003 - ConfigItem takes the default by position
-        "Fetch pages by asynchronous jobs, which a service may take seconds to start. Without it, only "
-        "what takes the service too long otherwise.",
+        "Fetch all pages by asynchronous jobs, which a service may take seconds to start. By "
+        "default only pages that take the service too long are fetched by jobs.",
     )
     job_timeout = _item(
         3600.0,
-        "Seconds that an asynchronous job may take; after that it can be picked up by the same query.",
+        "Seconds that an asynchronous job may take. Later, the same query picks it up again.",
     )
     parallel_pages = _item(4, "How many pages of a result are fetched at a time.")
     page_rows = _item(
         99_000,
-        "Rows that a page of a result is aimed at; the service's own limit comes first. The default stays "
-        "below the 100,000 rows that HEASARC gives where nothing lifts its limit.",
+        "Rows to aim at in a page of a result; the limit of the service comes first. The default "
+        "stays below the 100,000 rows that HEASARC returns where nothing lifts its limit.",
     )
     cache_folder = _item(
         "", "Where the folder of verified pages and results lies; empty for astropy's cache folder."

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Every exception and warning of the package.
+"""The exceptions of the package.
 
 Each says what failed, what is kept, and what to do. All derive from
 `CFXError` and from the astroquery exception that a user of astroquery
@@ -8,18 +8,6 @@ would expect, so both ``except CFXError`` and
 """
 
 from astroquery.exceptions import InvalidQueryError, RemoteServiceError, TableParseError
-
-__all__ = [
-    "ArchiveChangedError",
-    "CFXError",
-    "IncompleteResultError",
-    "InvalidFileError",
-    "InvalidInputError",
-    "MissingDependencyError",
-    "OutputError",
-    "ServiceError",
-    "ServiceUnavailableError",
-]
 
 
 class CFXError(Exception):
@@ -31,7 +19,7 @@ class CFXError(Exception):
     failed : str
         What failed, in one sentence.
     kept : str, optional
-        What is kept all the same (verified pages, files written before).
+        What is kept nevertheless (verified pages, files written before).
     remedy : str, optional
         What to do about it.
 
@@ -44,7 +32,7 @@ class CFXError(Exception):
     Remedy: Call again: only the missing page is fetched.
     """
 
-    def __init__(self, failed, *, kept="", remedy=""):
+    def __init__(self, failed: str, *, kept: str = "", remedy: str = "") -> None:
         self.failed = failed
         self.kept = kept
         self.remedy = remedy
@@ -68,27 +56,27 @@ def _rebuild(kind, attributes, args):
 
 
 class InvalidInputError(CFXError, InvalidQueryError, ValueError):
-    """What was asked for cannot be: an unknown name, a missing unit, a value out of range."""
+    """The input is invalid: an unknown name, a missing unit, a value out of range."""
 
 
 class ServiceError(CFXError, RemoteServiceError):
-    """The service answered, with an error of its own: its words and the ADQL are in the message."""
+    """The service answered with an error; its words and the ADQL are in the message."""
 
 
 class ServiceUnavailableError(ServiceError):
-    """The service did not answer, or not with an answer, after all retries."""
+    """The service did not answer, or not with a valid answer, after all retries."""
 
 
 class IncompleteResultError(CFXError, RemoteServiceError):
-    """The rows that came are not provably all rows, and nothing else."""
+    """The rows received cannot be proved to be all rows of the result, and no others."""
 
 
 class ArchiveChangedError(IncompleteResultError):
-    """The archive's table kept changing while it was fetched."""
+    """The table at the archive kept changing while it was fetched."""
 
 
 class InvalidFileError(CFXError, TableParseError):
-    """A file is damaged, or is not what it should be."""
+    """A file is damaged, or is not of the expected kind."""
 
 
 class OutputError(CFXError, OSError):

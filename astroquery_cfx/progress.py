@@ -2,43 +2,24 @@
 """Progress bars: shown on a terminal, silent elsewhere."""
 
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-
-__all__ = ["progress_bar"]
+from typing import Any
 
 
 class _Silent:
-    def update(self, rows=1):
+    def update(self, rows: int = 1) -> None:
         """Count on without showing it."""
 
 
 @contextmanager
-def progress_bar(total, *, description, unit="row", show=None):
-    """
-    Show on standard error how far a step has come.
+def progress_bar(
+    total: int | None, *, description: str, unit: str = "row", show: bool | None = None
+) -> Iterator[Any]:
+    """Show on standard error how far a step has come; ``bar.update(n)`` counts on by n units.
 
-    Parameters
-    ----------
-    total : int or None
-        How many units the step has; None where nobody knows.
-    description : str
-        What is being done, in a few words.
-    unit : str, optional
-        What is counted, in the singular.
-    show : bool or None, optional
-        True shows the bar and False does not; None shows it on a terminal only.
-
-    Yields
-    ------
-    object
-        Has ``update(n)``, which counts `n` units on.
-
-    Examples
-    --------
-    >>> from astroquery_cfx.progress import progress_bar
-    >>> with progress_bar(2, description="Chandra sources", show=False) as bar:
-    ...     bar.update(1)
-    ...     bar.update(1)
+    The total is None where nobody knows it. The unit is what is counted, in the singular. With
+    ``show=None`` the bar appears on a terminal only.
     """
     shown = show if show is not None else bool(getattr(sys.stderr, "isatty", bool)())
     if not shown:
@@ -46,7 +27,7 @@ def progress_bar(total, *, description, unit="row", show=None):
         return
     from tqdm import tqdm
 
-    # Thousands in the counts only where there are thousands, and the same width for each description.
+    # Counts are scaled to thousands only where there are thousands; descriptions have one width.
     with tqdm(
         total=total,
         desc=f"{description:<24}",

@@ -1,7 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The version of the package."""
+"""The version of the package, as the build wrote it down."""
 
 try:
-    from ._version import version as version
+    from . import _version
 except ImportError:  # a source tree that was never built
     version = "0.1.0.dev0"
+else:
+    version = _version.version

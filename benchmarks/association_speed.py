@@ -1,7 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Associations of all of 4FGL with the simulated sky, beside the cross-match of the same tables (aim: 5).
+"""Time the associations of 4FGL with the simulated sky, beside the cross-match of the same tables.
 
-Run: python benchmarks/association_speed.py [rounds]
+The aim: at most five times as long. Run: python benchmarks/association_speed.py [rounds]
 """
 
 import sys
@@ -12,6 +12,7 @@ import numpy as np
 
 from astroquery_cfx import Fermi4FGL, associate_tables, calibrate_association, crossmatch_tables
 from astroquery_cfx.archive.sky import simulated_sky
+from astroquery_cfx.arrays import column_floats
 from astroquery_cfx.crossmatch.ellipse import axis_scale
 from astroquery_cfx.crossmatch.sphere import find_pairs
 from astroquery_cfx.fermi import shipped_catalog
@@ -36,14 +37,11 @@ def main():
     fields = log[(log["status"] == "archived") & (log["exposure"] > 0)]["ra", "dec"]
     right = Fermi4FGL.get_catalog(path=shipped_catalog())
     places = {"left_coordinates": ("ra", "dec"), "right_coordinates": ("RAJ2000", "DEJ2000")}
-    ellipse, extent = (
-        np.ma.filled(np.ma.asarray(right[name]).astype(float), np.nan)  # in degrees
-        for name in ("Conf_95_SemiMajor", "Region_SemiMajor")
+    ellipse = (
+        column_floats(right, "Conf_95_SemiMajor", u.deg) * axis_scale(0.999) / axis_scale(0.95)
     )
-    regions = (
-        np.where(np.isfinite(ellipse), ellipse * axis_scale(0.999) / axis_scale(0.95), extent)
-        * u.deg
-    )
+    extent = column_floats(right, "Region_SemiMajor", u.deg)
+    regions = np.where(np.isfinite(ellipse), ellipse, extent) * u.deg
     degrees = [left["ra"], left["dec"], right["RAJ2000"], right["DEJ2000"]]
     works = {
         "find_pairs, 0.1 deg": lambda: find_pairs(*degrees, 0.1),

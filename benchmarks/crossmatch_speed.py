@@ -1,15 +1,15 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """
-How fast all pairs are found, beside ``SkyCoord.search_around_sky`` as a user writes it.
+Compare the speed of the cross-match with that of ``SkyCoord.search_around_sky``.
 
-From degrees to index arrays: 4FGL-DR4, and a catalogue of two million rows, against clustered synthetic
-catalogues. Each method runs in a process of its own, in turns, and must find the same number of pairs.
-Times are CPU seconds (the best of the rounds), so that other work on the machine weighs less; peak
-memory is what the method adds to the inputs. With ``--stilts`` whole programs are compared, FITS files
-read and pairs written: wall seconds.
+From degrees to arrays of indices: 4FGL-DR4, and a catalogue of two million rows, against clustered
+synthetic catalogues. Each method runs in a process of its own, in turns, and must find the same
+number of pairs. Times are CPU seconds (the best of the rounds), which depend less on other work on
+the machine; peak memory is what the method needs beyond the inputs. With ``--stilts`` whole
+programs are compared, from FITS files to a file of pairs: wall seconds.
 
-    python benchmarks/crossmatch_speed.py                  # the 400,000-row case
-    python benchmarks/crossmatch_speed.py --all --stilts   # all; 20 million rows need 6 GB and some minutes
+    python benchmarks/crossmatch_speed.py                  # the case of 400,000 rows
+    python benchmarks/crossmatch_speed.py --all --stilts   # 20 million rows: 6 GB, some minutes
 """
 
 import argparse
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-# label: rows of the large side, rows of the small side (None: 4FGL-DR4), radius in degrees, speed aimed at
+# Label: rows of both sides (None: 4FGL-DR4), radius in degrees, speed-up to reach.
 CASES = {
     "400k": (407_806, None, 0.1, 10),
     "20M": (20_000_000, None, 0.1, 18),
@@ -33,7 +33,7 @@ CASES = {
 
 
 def clustered(rng, rows):
-    """Seven of ten rows in fields of 8 arcmin, 20 a field, the others anywhere."""
+    """Return positions: 70% of them in fields of 8 arcmin radius, 20 per field, others anywhere."""
 
     def anywhere(size):
         return rng.uniform(0, 360, size), np.degrees(np.arcsin(rng.uniform(-1, 1, size)))
@@ -52,7 +52,7 @@ def clustered(rng, rows):
 
 
 def make_sides(label, folder):
-    """The sides of a case as .npy files of (ra, dec); half of the small side lies on rows of the large."""
+    """Write both sides as .npy files of (ra, dec); half of the small side is near the large one."""
     large_rows, small_rows, _, _ = CASES[label]
     rng = np.random.default_rng(large_rows)
     large = clustered(rng, large_rows)
@@ -92,11 +92,10 @@ METHODS = {"cfx": cfx, "astropy": astropy}
 
 
 def run_method(name, folder, radius):
-    """One round of one method in this process."""
+    """Run one round of one method in this process."""
     large, small = (np.load(folder / f"{side}.npy") for side in ("large", "small"))
-    METHODS[name](
-        large[:, :1000], small[:, :10], radius
-    )  # what is imported or compiled once does not count
+    # The first call imports modules: it does not count.
+    METHODS[name](large[:, :1000], small[:, :10], radius)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, cpu = time.perf_counter(), time.process_time()
     i, _ = METHODS[name](large, small, radius)
@@ -106,7 +105,7 @@ def run_method(name, folder, radius):
 
 
 def in_own_process(*arguments):
-    """What this script prints with these arguments. (A child's peak counts its parent's memory.)"""
+    """Return what this script prints with these arguments, in a process with a peak of its own."""
     command = [sys.executable, __file__, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
@@ -125,20 +124,20 @@ def compare(label, rounds):
         method: min(results, key=lambda result: result["cpu"]) for method, results in runs.items()
     }
     if len({result["pairs"] for result in best.values()}) > 1:
-        print("  the methods do not find the same pairs:")
+        print("  The methods do not find the same number of pairs:")
     for method, result in best.items():
         print(
             f"  {method:8} {result['cpu']:8.3f} s CPU {result['wall']:8.3f} s wall "
             f"{result['pairs']:9,} pairs, peak {result['megabytes']:6.0f} MB beyond the inputs"
         )
     print(
-        f"  {best['astropy']['cpu'] / best['cfx']['cpu']:.1f} times faster (aim: {aim}), "
+        f"  {best['astropy']['cpu'] / best['cfx']['cpu']:.1f} times faster (goal: {aim}), "
         f"{best['cfx']['megabytes'] / max(best['astropy']['megabytes'], 1):.1%} of the memory\n"
     )
 
 
 def whole_program(left, right, radius, output):
-    """Read two FITS files, write the pairs: what is timed beside STILTS."""
+    """Read two FITS files and write the pairs, as STILTS does."""
     from astropy import units as u
     from astropy.table import Table
 
@@ -195,11 +194,13 @@ def compare_programs(label):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument("--case", choices=CASES, action="append", help="which case, more than once")
+    parser.add_argument(
+        "--case", choices=CASES, action="append", help="a case; repeat it for more than one"
+    )
     parser.add_argument("--all", action="store_true", help="all cases")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--stilts", action="store_true", help="also whole programs, beside stilts tskymatch2"
+        "--stilts", action="store_true", help="also compare whole programs with stilts tskymatch2"
     )
     parser.add_argument("--make", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--method", nargs=3, help=argparse.SUPPRESS)

@@ -1,10 +1,11 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """
-Cross-match a catalogue that does not fit in a Dask worker's memory, and compare with memory, pair for pair.
+Cross-match a catalogue that does not fit in a Dask worker's memory, and compare all pairs.
 
-It writes a clustered sky as a HATS catalogue of at least 50 partitions, and 7,195 sources with error ellipses
-as another; matches them on one worker process whose memory limit is below the size of the rows, with spilling
-to disk switched off, and writes the pairs; and holds them against `crossmatch_tables` on the same rows::
+It writes a clustered sky as a HATS catalogue of at least 50 partitions, and 7,195 sources with
+error ellipses as another; matches them on one worker process whose memory limit is below the size
+of the rows, with spilling to disk switched off, and writes the pairs; and compares these with the
+result of `crossmatch_tables` on the same rows::
 
     python benchmarks/hats_scale.py [--rows 20000000] [--memory 1GiB] [--folder FOLDER]
 
@@ -26,7 +27,7 @@ from dask.distributed import Client
 from dask.utils import parse_bytes
 
 from astroquery_cfx import ErrorEllipse, crossmatch_tables
-from astroquery_cfx.hats.crossmatch import crossmatch_hats, to_hats
+from astroquery_cfx.hats import crossmatch_hats, to_hats
 
 ELLIPSE = ErrorEllipse("major", "minor", "angle")
 REGIONS = {"0.1 deg": 0.1 * u.deg, "ellipses": ELLIPSE}
@@ -34,7 +35,7 @@ NO_SPILLING = {f"distributed.worker.memory.{key}": False for key in ("target", "
 
 
 def clustered_sky(random, rows, centres):
-    """Half of the rows evenly over the sky, half in fields of 0.15 deg."""
+    """Return positions: half of them uniform over the sky, half in fields of 0.15 deg."""
     ra = random.uniform(0, 360, rows)
     dec = np.degrees(np.arcsin(random.uniform(-1, 1, rows)))
     field = random.integers(0, len(centres[0]), rows // 2)
@@ -45,7 +46,7 @@ def clustered_sky(random, rows, centres):
 
 
 def tables(rows, sources=7_195):
-    """The two tables: ten columns of doubles on the left, ellipses as those of 4FGL on the right."""
+    """Return both tables: ten columns on the left, error ellipses as in 4FGL on the right."""
     random = np.random.default_rng(3387)
     centres = random.uniform(0, 360, 1500), np.degrees(np.arcsin(random.uniform(-1, 1, 1500)))
     ra, dec = clustered_sky(random, rows, centres)
@@ -67,7 +68,7 @@ def tables(rows, sources=7_195):
 
 
 def peak_memory():
-    """The peak resident memory of this process in MB (Linux; rusage would tell the parent's)."""
+    """Return the peak resident memory of this process in MB (Linux; rusage has the parent's)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1000
 
@@ -79,7 +80,7 @@ def timed(function, *args):
 
 
 def differences(frame, expected):
-    """How many values differ from those in memory, all columns, once both are in one order."""
+    """Count the values of all columns that differ from those in memory, in the same order."""
     frame = frame.sort_values(["source", "separation", "row"])
     expected = expected[np.lexsort((expected["row"], expected["separation"], expected["source"]))]
     if len(frame) != len(expected):

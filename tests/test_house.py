@@ -58,7 +58,9 @@ def public_names():
 
 
 def test_only_public_modules_declare_public_names():
-    modules = [found.name for found in pkgutil.walk_packages(astroquery_cfx.__path__, "astroquery_cfx.")]
+    modules = [
+        found.name for found in pkgutil.walk_packages(astroquery_cfx.__path__, "astroquery_cfx.")
+    ]
     declaring = {
         name
         for name in ["astroquery_cfx", *modules]
@@ -76,7 +78,9 @@ def test_public_docstrings_are_numpydoc():
         thing = numpydoc.Validator._load_obj(name)
         lines = len(inspect.getdoc(thing).splitlines())
         # A method, or a class of plain values, may say all in one line.
-        short = {"PR01", "RT01"} if lines == 1 and (inspect.isclass(thing) or "." in name) else set()
+        short = (
+            {"PR01", "RT01"} if lines == 1 and (inspect.isclass(thing) or "." in name) else set()
+        )
         faults += [
             f"{name}: {code} {text}"
             for code, text in numpydoc.validate(name)["errors"]

@@ -3,31 +3,38 @@
 
 import itertools
 import threading
+from collections.abc import Callable, Collection
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+from astropy.table import Table
 
-from .catalogue import IMPLICIT_COLUMNS, TableInfo
-from .columns import arrow_table, describe_column, is_ascii
-from .geometry import MACROS
-from .sql import QueryError
+from .arrow import arrow_table, votable_datatype
+from .language import QueryError
+from .metadata import ColumnInfo, TableInfo, describe_column
 
-__all__ = ["Database", "votable_type"]
-
+# Columns of HEASARC's tables that no metadata list: the number of the row (datalink uses it) and,
+# where there are positions, the unit vector with x and y swapped against the usual ones.
+_ROW_NUMBER = {"__row": "CAST(row_number() OVER () AS INTEGER)"}
+_UNIT_VECTOR = {
+    "__x_ra_dec": "cos(radians(dec)) * sin(radians(ra))",
+    "__y_ra_dec": "cos(radians(dec)) * cos(radians(ra))",
+    "__z_ra_dec": "sin(radians(dec))",
+}
+# The fractional parts of multiples of the golden ratio fill the interval from 0 to 1 evenly: so
+# each of many calls starts somewhere new in the table.
 _GOLDEN = 0.6180339887498949
 
 
 class Database:
     """
-    Tables in memory, and queries on them.
+    Tables in memory, and connections that query them.
 
-    Parameters
-    ----------
-    order : {'rotated', 'stored', 'shuffled'}
-        The order of rows that no ORDER BY puts in order.
+    ``order`` is that of rows without ORDER BY: 'rotated', 'stored' or 'shuffled' (see `Behaviour`).
     """
 
-    def __init__(self, order):
+    def __init__(self, order: str):
         self._connection = duckdb.connect(
             ":memory:",
             config={
@@ -37,78 +44,45 @@ class Database:
                 "python_enable_replacements": "false",
             },
         )
-        self._connection.execute(MACROS)
-        self._plan_joins_well()
+        self._connection.execute((Path(__file__).parent / "data" / "geometry.sql").read_text())
+        # This optimizer of DuckDB 2.0 would turn COUNT(DISTINCT ...) over a join by distance into a
+        # comparison of all pairs.
+        costly = "distinct_aggregate_rewrite"
+        known = self._connection.execute("SELECT name FROM duckdb_optimizers()").fetchall()
+        if (costly,) in known:
+            self._connection.execute(f"SET disabled_optimizers = '{costly}'")
         self._connection.execute("SET lock_configuration = true")
         self._order = order
         self._calls = itertools.count(1)
         self._lock = threading.Lock()
-        self.tables = {}
+        self.tables: dict[str, TableInfo] = {}
 
-    def _plan_joins_well(self):
-        """COUNT(DISTINCT ...) over a join by distance must not become a comparison of all pairs."""
-        costly = "distinct_aggregate_rewrite"  # DuckDB 2.0
-        known = self._connection.execute("SELECT name FROM duckdb_optimizers()").fetchall()
-        if (costly,) in known:
-            self._connection.execute(f"SET disabled_optimizers = '{costly}'")
-
-    def close(self):
-        """Let go of the tables."""
+    def close(self) -> None:
+        """Release the tables."""
         self._connection.close()
 
-    def cursor(self):
-        """A connection of its own for one request: safe in one thread, with its own uploads."""
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection for one request: safe in one thread, with uploads of its own."""
         with self._lock:
             return self._connection.cursor()
 
-    def find(self, name):
-        """The table of a lower-case name, or None."""
-        return self.tables.get(name)
-
-    def add(self, name, table, *, known=None, rotated=True):
-        """
-        Take a table in.
-
-        Parameters
-        ----------
-        name : str
-            Its name in ADQL.
-        table : `~astropy.table.Table`
-            Scalar columns only are taken.
-        known : dict of ColumnInfo, optional
-            What is known of its columns where the table does not say.
-        rotated : bool
-            Whether its rows come in another order each time.
-        """
-        info = store(self._connection, table, name, name.lower().replace(".", "__"), known=known)
-        info.rotated = rotated
+    def add(
+        self,
+        name: str,
+        table: Table,
+        known: dict[str, dict[str, str]],
+        quoted: Collection[str] = (),
+    ) -> TableInfo:
+        """Take a table in, as `store` does, in place of one of that name."""
+        info = store(self._connection, name, table, known, quoted)
         self.tables[name.lower()] = info
+        return info
 
-    def replace(self, name, table):
-        """Put other rows in the place of a table's; its columns stay."""
-        self._connection.register("incoming", arrow_table(table))
-        info = self.tables[name.lower()]
-        names = ", ".join(f'"{column}"' for column in info.visible)
-        self._connection.execute(f'DELETE FROM "{info.physical}"')
-        self._connection.execute(
-            f'INSERT INTO "{info.physical}" ({names}, __row) '
-            f"SELECT {names}, row_number() OVER () FROM incoming"
-        )
-        self._connection.unregister("incoming")
-        info.rows = len(table)
-
-    def source(self):
-        """
-        How the rows of tables are written in the SQL of one query.
-
-        Returns
-        -------
-        callable
-            TableInfo in, SQL out: the table, or its rows from another start, or mixed.
-        """
+    def row_source(self) -> Callable[[TableInfo], str]:
+        """Return a function that gives the SQL for a table's rows, in the order of one query."""
         number = next(self._calls)
 
-        def sql(table):
+        def source_sql(table: TableInfo) -> str:
             name = f'"{table.physical}"'
             if self._order == "stored" or not table.rotated or table.rows < 2:
                 return name
@@ -120,77 +94,65 @@ class Database:
                 f"SELECT * FROM {name} WHERE __row <= {start})"
             )
 
-        return sql
+        return source_sql
 
 
-def store(connection, table, name, physical, *, known=None, temporary=False):
-    """Make a table of the database, with the implicit columns of HEASARC's tables; gives its TableInfo."""
-    known = known or {}
+def store(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    table: Table,
+    known: dict[str, dict[str, str]],
+    quoted: Collection[str] = (),
+    *,
+    temporary: bool = False,
+) -> TableInfo:
+    """
+    Make a table of the database under a name in ADQL, of the columns that hold scalars.
+
+    ``known`` are the rows of data/columns.csv about its columns, ``quoted`` the columns that
+    queries must put in quotes. A table that is not temporary gets HEASARC's implicit columns and
+    row order.
+    """
     rows = arrow_table(table)
     info = TableInfo(
         name,
-        physical,
+        name.lower().replace(".", "__"),
         rows=len(table),
         description=str(table.meta.get("description", "") or ""),
         simulated=str(table.meta.get("simulated", "") or ""),
+        rotated=not temporary,
     )
     for column in table.itercols():
         lower = column.info.name.lower()
         if lower in rows.column_names:
             info.columns[lower] = describe_column(
-                column, votable_type(rows[lower]), known.get(lower)
+                column,
+                votable_datatype(rows[lower]),
+                known.get(lower, {}),
+                quoted=lower in quoted,
             )
-    implicit = {} if temporary else {"__row": "CAST(row_number() OVER () AS INTEGER)"}
-    if info.positional and not temporary:
-        implicit |= {
-            "__x_ra_dec": "cos(radians(dec)) * sin(radians(ra))",
-            "__y_ra_dec": "cos(radians(dec)) * cos(radians(ra))",
-            "__z_ra_dec": "sin(radians(dec))",
-        }
-    implicit = {name: sql for name, sql in implicit.items() if name not in info.columns}
-    info.columns |= {name: IMPLICIT_COLUMNS[name] for name in implicit}
+    implicit = {}
+    if not temporary:
+        has_positions = {"ra", "dec"} <= info.columns.keys()
+        implicit = _ROW_NUMBER | (_UNIT_VECTOR if has_positions else {})
+        implicit = {name: sql for name, sql in implicit.items() if name not in info.columns}
+    for hidden in implicit:
+        info.columns[hidden] = ColumnInfo(hidden, "int" if hidden == "__row" else "double")
+    items = ", ".join(["*", *(f"{sql} AS {name}" for name, sql in implicit.items())])
+    kind = "TEMP TABLE" if temporary else "OR REPLACE TABLE"
     connection.register("incoming", rows)
     try:
-        items = ", ".join(["*", *(f"{sql} AS {name}" for name, sql in implicit.items())])
-        connection.execute(
-            f'CREATE {"TEMP " * temporary}TABLE "{physical}" AS SELECT {items} FROM incoming'
-        )
+        connection.execute(f'CREATE {kind} "{info.physical}" AS SELECT {items} FROM incoming')
     finally:
         connection.unregister("incoming")
     return info
 
 
-def run(cursor, sql):
-    """
-    Rows of a query, as Arrow.
-
-    Raises
-    ------
-    QueryError
-        In the database's words, without its own prefixes.
-    """
+def run(cursor: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """Return the rows of a query, or raise a `QueryError` in the database's words."""
     try:
         return cursor.sql(sql).to_arrow_table()
     except duckdb.InterruptException as error:
         raise QueryError("the query was stopped") from error
     except duckdb.Error as error:
-        words = str(error).splitlines()[0]
-        raise QueryError(words.split("Error: ", 1)[-1]) from error
-
-
-def votable_type(array):
-    """VOTable datatype of an Arrow array."""
-    kind = array.type
-    if pa.types.is_boolean(kind):
-        return "boolean"
-    if pa.types.is_float32(kind):
-        return "float"
-    if pa.types.is_floating(kind) or (pa.types.is_decimal(kind) and kind.scale > 0):
-        return "double"
-    if pa.types.is_int8(kind) or pa.types.is_uint8(kind) or pa.types.is_int16(kind):
-        return "short"
-    if pa.types.is_int32(kind) or pa.types.is_uint16(kind):
-        return "int"
-    if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        return "long"
-    return "char" if not pa.types.is_string(kind) or is_ascii(array) else "unicodeChar"
+        raise QueryError(str(error).splitlines()[0].split("Error: ", 1)[-1]) from error

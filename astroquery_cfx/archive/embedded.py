@@ -1,56 +1,61 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The embedded archive: tables in, a running TAP service on loopback out."""
 
-import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from astropy.table import Table
 
 from ..errors import InvalidInputError, MissingDependencyError, OutputError
+from ..files import read_table
 from .behaviour import Behaviour
+from .fermilpsc import fermilpsc_table
+from .sky import simulated_sky
+from .web import Request, Response, WebServer
 
-__all__ = ["EmbeddedArchive", "simulated_tables"]
+if TYPE_CHECKING:
+    from .resources import Application
 
-ROOT = "/xamin/vo"
+_ROOT = "/xamin/vo"  # HEASARC's path
 
 
-def simulated_tables():
+def simulated_tables() -> dict[str, Path | Table]:
     """
-    The tables that the archive serves when none are given.
+    Return the tables that the archive serves when none are given.
 
     Returns
     -------
     dict of str to `~pathlib.Path` or `~astropy.table.Table`
-        ``csc`` and ``chanmaster`` of the simulated sky, made at first use and kept in the cache, and
-        ``fermilpsc`` made from the real 4FGL-DR4 that the package ships.
+        ``csc`` and ``chanmaster`` of the simulated sky, made at the first use and kept in the
+        cache, and ``fermilpsc``, made from the real 4FGL-DR4 that the package ships.
     """
-    from .fermilpsc import fermilpsc_table
-    from .sky import simulated_sky
-
-    return simulated_sky() | {"fermilpsc": fermilpsc_table()}
+    return {**simulated_sky(), "fermilpsc": fermilpsc_table()}
 
 
 class EmbeddedArchive:
     """
-    A TAP service on 127.0.0.1 that answers as HEASARC's does.
+    A TAP service on 127.0.0.1 that behaves as HEASARC's does.
 
     Parameters
     ----------
     tables : dict of str to path or `~astropy.table.Table`, optional
         What to serve: FITS, VOTable, ECSV, CSV or Parquet files, or tables, by name.
-        The simulated sky by default.
+        By default the simulated sky.
     port : int, optional
-        Where to listen; any free port by default.
+        The port to listen on. By default any free one.
     behaviour : Behaviour, optional
-        How to answer where services differ; as HEASARC's by default.
+        How to behave where services differ. By default as HEASARC's service.
     intercept : callable, optional
-        ``intercept(request, answer)`` gives the answer to send in the place of ``answer``: a
-        place for faults in trials of clients.
+        ``intercept(request, response)`` returns the response to send instead of ``response``: a
+        place for faults when clients are tried.
 
     Raises
     ------
     MissingDependencyError
         If DuckDB or sqlglot is not installed.
     InvalidInputError
-        If a name or the port cannot be.
+        If the name of a table or the port is not valid.
 
     Examples
     --------
@@ -64,30 +69,54 @@ class EmbeddedArchive:
     2
     """
 
-    def __init__(self, tables=None, *, port=0, behaviour=None, intercept=None):
-        _need_engine()
+    def __init__(
+        self,
+        tables: Mapping[str, str | Path | Table] | None = None,
+        *,
+        port: int = 0,
+        behaviour: Behaviour | None = None,
+        intercept: Callable[[Request, Response], Response] | None = None,
+    ):
+        try:
+            import duckdb  # noqa: F401
+            import sqlglot  # noqa: F401
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"The embedded archive needs {error.name}, which is not installed.",
+                remedy='pip install "astroquery_cfx[archive]"',
+            ) from error
         if not isinstance(port, int) or not 0 <= port <= 65535:
             raise InvalidInputError(
-                f"{port} is no port.", remedy="give a number from 1024 to 65535."
+                f"{port} is not a port.", remedy="give a number from 1024 to 65535."
             )
-        self._given = simulated_tables() if tables is None else dict(tables)
+        given = simulated_tables() if tables is None else tables
+        self._given: dict[str, str | Path | Table] = dict(given)
         for name in self._given:
-            _check_name(name)
+            if (
+                not isinstance(name, str)
+                or not name.isidentifier()
+                or name.startswith("__")  # hidden
+                or name.lower() in ("metainfo", "incoming")  # the archive's own
+            ):
+                raise InvalidInputError(
+                    f"{name!r} is not a valid name for a table.",
+                    remedy="use letters, digits and '_', beginning with a letter.",
+                )
         self.port = port
         self.behaviour = behaviour or Behaviour.heasarc()
         self.intercept = intercept
-        self._server = self._thread = self._application = None
+        self._running: tuple[WebServer, Application] | None = None
 
     @property
-    def url(self):
-        """Base URL of the VO services, as `~astroquery_cfx.CSCPlaneClass` wants it; TAP is below it."""
-        if self._server is None:
+    def url(self) -> str:
+        """Base URL of the VO services, for `~astroquery_cfx.CSCPlaneClass`; TAP is below it."""
+        if self._running is None:
             raise InvalidInputError(
                 "The archive is not running.", remedy="call start(), or use it in a with block."
             )
-        return f"http://127.0.0.1:{self._server.server_port}{ROOT}"
+        return self._running[1].url
 
-    def start(self):
+    def start(self) -> Self:
         """
         Load the tables and listen.
 
@@ -103,94 +132,56 @@ class EmbeddedArchive:
         InvalidFileError, InvalidInputError
             If a table cannot be read.
         """
-        from .application import Application
+        # Imported here because they load DuckDB and sqlglot, which are optional and slow to load.
+        from .resources import Application
         from .service import Service
-        from .web import WebServer
 
-        if self._server is not None:
+        if self._running is not None:
             return self
         try:
-            self._server = WebServer(self.port, self._answer, compress=self.behaviour.gzip)
+            server = WebServer(self.port, compress=self.behaviour.gzip)
         except OSError as error:
             raise OutputError(
                 f"The archive cannot listen on port {self.port}: {error.strerror}.",
                 remedy="choose another port, or 0 for any free one.",
             ) from error
         try:
-            service = Service(
-                {name: _read(source) for name, source in self._given.items()}, self.behaviour
-            )
+            tables = {name: _read(source) for name, source in self._given.items()}
+            service = Service(tables, self.behaviour)
         except BaseException:
-            self._server.server_close()
-            self._server = None
+            server.server_close()
             raise
-        self._application = Application(service, ROOT)
-        self._application.url = self.url
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
-            name="embedded-archive",
-            daemon=True,
-        )
-        self._thread.start()
+        application = Application(service, f"http://127.0.0.1:{server.server_port}{_ROOT}")
+
+        def respond(request: Request) -> Response:
+            response = application.respond(request)
+            return response if self.intercept is None else self.intercept(request, response)
+
+        server.start(respond)
+        self._running = server, application
         return self
 
-    def stop(self):
-        """Stop listening, hang up, and let go of the tables. A stopped archive can be started again."""
-        if self._server is None:
+    def stop(self) -> None:
+        """Stop listening, hang up, and release the tables; the archive can be started again."""
+        if self._running is None:
             return
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-        self._application.jobs.stop()
-        self._server.close_connections()
-        self._application.service.close()
-        self._server = self._thread = self._application = None
+        server, application = self._running
+        server.stop()
+        application.jobs.stop()
+        application.service.close()
+        self._running = None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.stop()
 
-    def _answer(self, request):
-        answer = self._application.answer(request)
-        return answer if self.intercept is None else self.intercept(request, answer)
 
-
-def _need_engine():
-    try:
-        import duckdb  # noqa: F401
-        import sqlglot  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"The embedded archive needs {error.name}, which is not installed.",
-            remedy='pip install "astroquery_cfx[archive]"',
-        ) from error
-
-
-def _check_name(name):
-    if (
-        not isinstance(name, str)
-        or not name.isidentifier()
-        or name.startswith("__")
-        or name.lower() in ("metainfo", "incoming")
-    ):
-        raise InvalidInputError(
-            f"{name!r} cannot be the name of a table.",
-            remedy="use letters, digits and '_', beginning with a letter.",
-        )
-
-
-def _read(source):
-    """A table, from a file where it is not one yet."""
-    from astropy.table import Table
-
+def _read(source: str | Path | Table) -> Table:
     if isinstance(source, Table):
         return source
     if isinstance(source, str | Path):
-        from ..files import read_table
-
         return read_table(source)
     raise InvalidInputError(
         f"A table was expected, or a path, not {type(source).__name__}.",

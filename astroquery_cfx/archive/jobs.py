@@ -1,273 +1,275 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Asynchronous queries: jobs after the Universal Worker Service pattern."""
+"""Queries as jobs, after the Universal Worker Service pattern (UWS 1.1, by its sections)."""
 
 import itertools
 import secrets
 import threading
 from datetime import UTC, datetime, timedelta
 
-from .documents import error_document, xml_text
-from .sql import QueryError
-from .task import Task
-from .web import Answer
+import duckdb
 
-__all__ = ["Job", "Jobs"]
+from .language import QueryError
+from .serialize import error_document, xml_text
+from .service import Service
+from .web import Request, Response
 
-ACTIVE = {"PENDING", "QUEUED", "EXECUTING"}
-_RETENTION = timedelta(days=7)
-_MAX_WAIT = 60.0
-_JOB_PARAMETERS = (
-    "REQUEST",
-    "LANG",
-    "QUERY",
-    "MAXREC",
-    "UPLOAD",
-    "FORMAT",
-    "RESPONSEFORMAT",
-    "VERSION",
+EXECUTION_DURATION = 3600  # s
+RETENTION = timedelta(days=7)
+_MAX_DURATION = 24 * 3600  # s
+_MAX_WAIT = 60.0  # s; a service may wait for less than was asked (section 2.2.1.2)
+_ACTIVE = {"PENDING", "QUEUED", "EXECUTING"}
+# fmt: off
+_PARAMETERS = {
+    "REQUEST", "LANG", "QUERY", "MAXREC", "UPLOAD", "FORMAT", "RESPONSEFORMAT", "VERSION",
+}
+# fmt: on
+_DOCUMENT = (
+    '<?xml version="1.0"?>\n<uws:{name} xmlns:uws="http://www.ivoa.net/xml/UWS/v1.0" '
+    'xmlns:xlink="http://www.w3.org/1999/xlink" '
+    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"{version}>\n{inside}</uws:{name}>\n'
 )
 
 
-def _job_parameters(parameters):
-    return {name: values for name, values in parameters.items() if name in _JOB_PARAMETERS}
-
-
-def _time_text(moment):
-    return "" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 class Job:
-    """One query: its parameters, its phase, and in the end its result or its error."""
+    """One query (section 2.1.2): its request, its phase, and in the end its result or its error."""
 
-    def __init__(self, number, parameters, files):
-        self.name = f"{number}{secrets.token_hex(4)}"
-        self.parameters = _job_parameters(parameters)
-        self.run_id = parameters.get("RUNID", [""])[-1]
-        self.files = files
+    def __init__(self, name: str, request: Request):
+        self.name = name
+        self.request = Request("POST", request.path)
+        self.add(request)
+        self.run_id = request.last("RUNID")
         self.phase = "PENDING"
         self.created = datetime.now(UTC)
-        self.started = self.ended = None
-        self.destruction = self.created + _RETENTION
-        self.duration = 3600
+        self.started: datetime | None = None
+        self.ended: datetime | None = None
+        self.destruction = self.created + RETENTION
+        self.duration = EXECUTION_DURATION
         self.result = b""
         self.media_type = ""
         self.error = ""
-        self.cursor = None
-        self.changed = threading.Condition()
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._changed = threading.Condition()
 
-    def set_phase(self, phase):
-        """Go to another phase, and wake those who wait for that. What has ended stays ended."""
-        with self.changed:
-            if self.phase not in ACTIVE:
+    def add(self, request: Request) -> None:
+        """Take over the query's parameters and the files of a request."""
+        for name, values in request.parameters.items():
+            if name in _PARAMETERS:
+                self.request.parameters[name] = values
+        self.request.files |= request.files
+
+    def start(self, service: Service) -> None:
+        """Run a pending job in a thread of its own."""
+        with self._changed:
+            if self.phase != "PENDING":
+                return
+            self.phase = "QUEUED"
+        name = f"job-{self.name}"
+        threading.Thread(target=self._run, args=(service,), name=name, daemon=True).start()
+
+    def _run(self, service: Service) -> None:
+        if not self._go_to("EXECUTING"):
+            return
+        limit = threading.Timer(self.duration or threading.TIMEOUT_MAX, self.abort)  # 0: no limit
+        limit.daemon = True
+        limit.start()
+
+        def keep_cursor(cursor: duckdb.DuckDBPyConnection) -> None:
+            self._cursor = cursor
+
+        try:
+            response = service.respond(self.request, keep_cursor)
+            self.result = b"".join(response.pieces)
+            self.media_type = response.content_type
+            self._go_to("COMPLETED")
+        except QueryError as error:
+            self.error = str(error)
+            self._go_to("ERROR")
+        except Exception as error:  # noqa: BLE001  (the job must end in a phase that says so)
+            self.error = f"internal error: {error!r}"
+            self._go_to("ERROR")
+        finally:
+            self._cursor = None
+            limit.cancel()
+
+    def _go_to(self, phase: str) -> bool:
+        """Change the phase and wake those who wait for it. A job that has ended keeps its phase."""
+        with self._changed:
+            if self.phase not in _ACTIVE:
                 return False
             self.phase = phase
             if phase == "EXECUTING":
                 self.started = datetime.now(UTC)
-            elif phase not in ACTIVE:
+            elif phase not in _ACTIVE:
                 self.ended = datetime.now(UTC)
-            self.changed.notify_all()
+            self._changed.notify_all()
             return True
 
-    def start(self, service):
-        """Run in a thread of its own."""
-        with self.changed:
-            if self.phase != "PENDING":
-                return
-            self.phase = "QUEUED"
-        threading.Thread(
-            target=self._run, args=(service,), name=f"job-{self.name}", daemon=True
-        ).start()
-
-    def _run(self, service):
-        if not self.set_phase("EXECUTING"):
-            return
-        limit = threading.Timer(self.duration, self.abort) if self.duration else None
-        if limit is not None:
-            limit.daemon = True
-            limit.start()
-        try:
-            answer = Task(service, self.parameters, self.files).run(on_start=self._take_cursor)
-            self.result = b"".join(answer.pieces)
-            self.media_type = answer.content_type
-            self.set_phase("COMPLETED")
-        except QueryError as error:
-            self.error = str(error)
-            self.set_phase("ERROR")
-        except Exception as error:  # noqa: BLE001  (a job must end in a phase that says so)
-            self.error = f"internal error: {error!r}"
-            self.set_phase("ERROR")
-        finally:
-            self.cursor = None
-            if limit is not None:
-                limit.cancel()
-
-    def _take_cursor(self, cursor):
-        self.cursor = cursor
-
-    def abort(self):
-        """Stop, if it has not ended."""
-        cursor = self.cursor
-        if self.set_phase("ABORTED") and cursor is not None:
+    def abort(self) -> None:
+        """Stop the job unless it has ended."""
+        cursor = self._cursor
+        if self._go_to("ABORTED") and cursor is not None:
             cursor.interrupt()
 
-    def wait(self, phase, seconds):
-        """Wait until the phase is another one than ``phase``; None for the one it is in."""
-        with self.changed:
+    def wait(self, phase: str, seconds: float) -> None:
+        """Wait until the phase differs from ``phase``, or from the present one if that is ''."""
+        with self._changed:
             phase = phase or self.phase
-            if phase in ACTIVE:
-                self.changed.wait_for(lambda: self.phase != phase, timeout=min(seconds, _MAX_WAIT))
+            if phase in _ACTIVE:
+                self._changed.wait_for(lambda: self.phase != phase, min(seconds, _MAX_WAIT))
 
 
 class Jobs:
-    """
-    The jobs of a service, as resources.
+    """The job list of a service and all resources below it (section 2.2)."""
 
-    Parameters
-    ----------
-    service : Service
-        Answers the queries.
-    """
-
-    def __init__(self, service):
+    def __init__(self, service: Service):
         self.service = service
-        self._jobs = {}
+        self._jobs: dict[str, Job] = {}
         self._numbers = itertools.count(1)
 
-    def stop(self):
+    def stop(self) -> None:
         """Abort all jobs."""
         for job in list(self._jobs.values()):
             job.abort()
 
-    def answer(self, request, below, url):
-        """Answer a request to the job list (``below`` empty) or to something of a job."""
-        self._forget_old()
-        if not below:
-            if request.method == "POST":
-                return self._create(request, url)
-            return Answer([self._list(request, url)])
-        job = self._jobs.get(below[0])
-        if job is None:
-            return Answer([f"There is no job {below[0]}.\n".encode()], "text/plain", 404)
-        here = f"{url}/{job.name}"
-        action = request.parameters.get("ACTION", [""])[-1].upper()
-        deleted = request.method == "DELETE" or (request.method == "POST" and action == "DELETE")
-        if len(below) == 1 and deleted:
-            job.abort()
-            self._jobs.pop(job.name, None)
-            return _see(url)
-        if request.method == "POST":
-            return self._change(job, request, below[1:], here)
-        return self._show(job, request, below[1:], here)
-
-    def _forget_old(self):
+    def respond(self, request: Request, below: list[str], url: str) -> Response:
+        """Answer a request to the job list at ``url``, or to what its path names below that."""
         now = datetime.now(UTC)
-        for name, job in list(self._jobs.items()):
+        for job in list(self._jobs.values()):
             if job.destruction < now:
-                job.abort()
-                self._jobs.pop(name, None)
+                self._destroy(job)
+        if not below:
+            if request.method != "POST":
+                return self._list(request, url)
+            name = f"{next(self._numbers)}{secrets.token_hex(4)}"
+            job = self._jobs[name] = Job(name, request)
+            wanted = request.last("PHASE").upper()
+            if wanted == "RUN" and self.service.behaviour.phase_run_in_post:
+                job.start(self.service)
+            return _see_other(f"{url}/{name}")
+        if below[0] not in self._jobs:
+            return Response.text(f"There is no job {below[0]}.\n", 404)
+        job, resource = self._jobs[below[0]], "/".join(below[1:])
+        posts = request.method == "POST"
+        deletes = request.method == "DELETE" or (
+            posts and request.last("ACTION").upper() == "DELETE"
+        )
+        if deletes and not resource:
+            self._destroy(job)
+            return _see_other(url)
+        here = f"{url}/{job.name}"
+        if posts:
+            return self._change(job, request, resource) or _see_other(here)
+        return _show(job, request, resource, here)
 
-    def _create(self, request, url):
-        job = Job(next(self._numbers), request.parameters, request.files)
-        self._jobs[job.name] = job
-        wanted = request.parameters.get("PHASE", [""])[-1].upper()
-        if wanted == "RUN" and self.service.behaviour.phase_run_in_post:
-            job.start(self.service)
-        return _see(f"{url}/{job.name}")
+    def _destroy(self, job: Job) -> None:
+        job.abort()
+        self._jobs.pop(job.name, None)
 
-    def _change(self, job, request, below, here):
-        parameters = request.parameters
-        if "PHASE" in parameters:
-            phase = parameters["PHASE"][-1].upper()
+    def _change(self, job: Job, request: Request, resource: str) -> Response | None:
+        """Change a job as a POST asks (section 2.2.3); return a response only for an error."""
+        if "PHASE" in request.parameters:
+            phase = request.last("PHASE").upper()
             if phase == "RUN":
                 job.start(self.service)
             elif phase == "ABORT":
                 job.abort()
             else:
-                return Answer([f"PHASE {phase} is not supported.\n".encode()], "text/plain", 400)
-        elif below and below[0] in ("executionduration", "destruction"):
-            return _set_limit(job, below[0], parameters, here)
+                return Response.text(f"PHASE {phase} is not supported.\n", 400)
+        elif resource in ("executionduration", "destruction"):
+            value = request.last(resource.upper())
+            try:
+                if resource == "executionduration":
+                    job.duration = min(max(int(value), 0), _MAX_DURATION)
+                else:
+                    moment = datetime.fromisoformat(value)
+                    job.destruction = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            except ValueError:
+                return Response.text(f"{resource} {value} is not valid.\n", 400)
         elif job.phase == "PENDING":
-            job.parameters |= _job_parameters(parameters)
-            job.files |= request.files
-        return _see(here)
+            job.add(request)
+        return None
 
-    def _show(self, job, request, below, here):
-        wait = request.parameters.get("WAIT", ["0"])[-1]
-        if not below and wait.lstrip("-").isdigit() and int(wait) != 0:
-            job.wait(
-                request.parameters.get("PHASE", [""])[-1].upper(),
-                float(wait) if int(wait) > 0 else _MAX_WAIT,
-            )
-        if not below:
-            return Answer([job_document(job, here)])
-        texts = {
-            "phase": job.phase,
-            "executionduration": str(job.duration),
-            "quote": "",
-            "destruction": _time_text(job.destruction),
-            "owner": "",
-        }
-        if below[0] in texts:
-            return Answer([texts[below[0]].encode()], "text/plain")
-        if below[0] == "parameters":
-            return Answer([_document(_parameters(job), "parameters")])
-        if below == ["results"]:
-            return Answer([_document(_results(job, here), "results")])
-        if below == ["results", "result"] and job.phase == "COMPLETED":
-            return Answer([job.result], job.media_type)
-        if below == ["error"] and job.phase == "ERROR":
-            return Answer([error_document(job.error, job.parameters.get("QUERY", [""])[-1])])
-        return Answer([b"There is no such thing yet.\n"], "text/plain", 404)
-
-    def _list(self, request, url):
+    def _list(self, request: Request, url: str) -> Response:
+        """Return the job list, filtered by PHASE and LAST (section 2.2.2.1)."""
         phases = [phase.upper() for phase in request.parameters.get("PHASE", [])]
         jobs = [job for job in self._jobs.values() if not phases or job.phase in phases]
-        if request.parameters.get("LAST", [""])[-1].isdigit():
-            jobs = jobs[::-1][: int(request.parameters["LAST"][-1])]
+        if request.last("LAST").isdigit():
+            jobs = jobs[::-1][: int(request.last("LAST"))]
         references = "".join(
             f'  <uws:jobref id="{job.name}" xlink:href="{url}/{job.name}">\n'
-            f"    <uws:phase>{job.phase}</uws:phase>\n{_run_id(job)}"
-            f"    <uws:creationTime>{_time_text(job.created)}</uws:creationTime>\n  </uws:jobref>\n"
+            f"{_element('phase', job.phase)}{_run_id(job)}"
+            f"{_element('creationTime', _time_text(job.created))}  </uws:jobref>\n"
             for job in jobs
         )
-        return _document(references, "jobs", version=True)
+        return _document("jobs", references, version=True)
 
 
-def _set_limit(job, which, parameters, here):
-    value = parameters.get(which.upper(), [""])[-1]
-    try:
-        if which == "executionduration":
-            job.duration = min(max(int(value), 0), 24 * 3600)
-        else:
-            moment = datetime.fromisoformat(value)
-            job.destruction = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except ValueError:
-        return Answer([f"{which} {value} is not understood.\n".encode()], "text/plain", 400)
-    return _see(here)
+def _show(job: Job, request: Request, resource: str, here: str) -> Response:
+    """Return a job or one of its resources (sections 2.2.1 and 2.2.2)."""
+    if not resource:
+        wait = request.last("WAIT", "0")
+        if wait.lstrip("-").isdigit() and int(wait) != 0:  # a negative WAIT is as long as possible
+            seconds = float(wait) if int(wait) > 0 else _MAX_WAIT
+            job.wait(request.last("PHASE").upper(), seconds)
+        return _document("job", _job_inside(job, here), version=True)
+    texts = {
+        "phase": job.phase,
+        "executionduration": str(job.duration),
+        "quote": "",
+        "destruction": _time_text(job.destruction) or "",
+        "owner": "",
+    }
+    if resource in texts:
+        return Response.text(texts[resource])
+    documents = {"parameters": _parameters(job), "results": _results(job, here)}
+    if resource in documents:
+        return _document(resource, documents[resource])
+    if resource == "results/result" and job.phase == "COMPLETED":
+        return Response([job.result], job.media_type)
+    if resource == "error" and job.phase == "ERROR":
+        return Response([error_document(job.error, job.request.last("QUERY"))])
+    return Response.text("There is no such thing yet.\n", 404)
 
 
-def _see(url):
-    return Answer(content_type="", status=303, headers={"Location": url})
+def _see_other(url: str) -> Response:
+    """Return what UWS asks for after each change: 303, and where to look (section 2.2.3)."""
+    return Response(content_type="", status=303, headers={"Location": url})
 
 
-def _document(inside, element, *, version=False):
+def _document(name: str, inside: str, *, version: bool = False) -> Response:
     attribute = ' version="1.1"' if version else ""
+    return Response([_DOCUMENT.format(name=name, version=attribute, inside=inside).encode()])
+
+
+def _job_inside(job: Job, here: str) -> str:
+    error = ""
+    if job.phase == "ERROR":
+        error = (
+            '  <uws:errorSummary type="fatal" hasDetail="true">\n'
+            f"  {_element('message', job.error)}  </uws:errorSummary>\n"
+        )
     return (
-        f'<?xml version="1.0"?>\n<uws:{element} xmlns:uws="http://www.ivoa.net/xml/UWS/v1.0" '
-        'xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
-        f"{attribute}>\n{inside}</uws:{element}>\n"
-    ).encode()
+        f"{_element('jobId', job.name)}{_run_id(job)}{_element('ownerId', None)}"
+        f"{_element('phase', job.phase)}{_element('quote', None)}"
+        f"{_element('creationTime', _time_text(job.created))}"
+        f"{_element('startTime', _time_text(job.started))}"
+        f"{_element('endTime', _time_text(job.ended))}"
+        f"{_element('executionDuration', str(job.duration))}"
+        f"{_element('destruction', _time_text(job.destruction))}"
+        f"  <uws:parameters>\n{_parameters(job)}  </uws:parameters>\n"
+        f"  <uws:results>\n{_results(job, here)}  </uws:results>\n{error}"
+    )
 
 
-def _parameters(job):
+def _parameters(job: Job) -> str:
     return "".join(
         f'  <uws:parameter id="{name}">{xml_text(value)}</uws:parameter>\n'
-        for name, values in job.parameters.items()
+        for name, values in job.request.parameters.items()
         for value in values
     )
 
 
-def _results(job, here):
+def _results(job: Job, here: str) -> str:
     if job.phase != "COMPLETED":
         return ""
     return (
@@ -276,32 +278,14 @@ def _results(job, here):
     )
 
 
-def _run_id(job):
-    return f"    <uws:runId>{xml_text(job.run_id)}</uws:runId>\n" if job.run_id else ""
+def _run_id(job: Job) -> str:
+    return _element("runId", job.run_id) if job.run_id else ""
 
 
-def _moment(name, moment):
-    if moment is None:
-        return f'  <uws:{name} xsi:nil="true"/>\n'
-    return f"  <uws:{name}>{_time_text(moment)}</uws:{name}>\n"
+def _element(name: str, text: str | None) -> str:
+    end = ' xsi:nil="true"/>' if text is None else f">{xml_text(text)}</uws:{name}>"
+    return f"  <uws:{name}{end}\n"
 
 
-def job_document(job, here):
-    """All of a job, as UWS writes it."""
-    error = ""
-    if job.phase == "ERROR":
-        error = (
-            '  <uws:errorSummary type="fatal" hasDetail="true">\n'
-            f"    <uws:message>{xml_text(job.error)}</uws:message>\n  </uws:errorSummary>\n"
-        )
-    inside = (
-        f"  <uws:jobId>{job.name}</uws:jobId>\n{_run_id(job)}"
-        f'  <uws:ownerId xsi:nil="true"/>\n  <uws:phase>{job.phase}</uws:phase>\n'
-        f'  <uws:quote xsi:nil="true"/>\n{_moment("creationTime", job.created)}'
-        f"{_moment('startTime', job.started)}{_moment('endTime', job.ended)}"
-        f"  <uws:executionDuration>{job.duration}</uws:executionDuration>\n"
-        f"{_moment('destruction', job.destruction)}"
-        f"  <uws:parameters>\n{_parameters(job)}  </uws:parameters>\n"
-        f"  <uws:results>\n{_results(job, here)}  </uws:results>\n{error}"
-    )
-    return _document(inside, "job", version=True)
+def _time_text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

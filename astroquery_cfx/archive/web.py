@@ -1,66 +1,87 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""HTTP on loopback: requests in, answers out in pieces; what they mean is not known here."""
+"""HTTP on loopback: requests in, responses out in pieces. What they mean is not known here."""
 
 import contextlib
 import gzip
 import socket
 import threading
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-__all__ = ["Answer", "Request", "WebServer"]
-
-_PIECE = 1 << 18
+# Responses of this size or more are sent in pieces, others at once and with their length.
 _STREAMED = 1 << 16
+_PIECE = 1 << 18
 
 
 @dataclass
 class Request:
-    """One request: names of parameters are upper-case, ``files`` holds the parts of a form that are files."""
+    """One request; names of parameters in upper case, which is the same (DALI 1.1, section 3.1)."""
 
     method: str
     path: str
-    parameters: dict = field(default_factory=dict)
-    files: dict = field(default_factory=dict)
-    headers: dict = field(default_factory=dict)
+    parameters: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def last(self, name: str, default: str = "") -> str:
+        """Return a parameter's value, the last one where it is repeated."""
+        return self.parameters.get(name, [default])[-1]
 
 
 @dataclass
-class Answer:
-    """One answer: ``pieces`` is an iterable of bytes, made while it is sent."""
+class Response:
+    """One response. ``pieces`` are bytes, which may be made while they are sent."""
 
-    pieces: object = ()
+    pieces: Iterable[bytes] = ()
     content_type: str = "text/xml"
     status: int = 200
-    headers: dict = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def text(cls, text: str, status: int = 200) -> Self:
+        """Make a response of plain text."""
+        return cls([text.encode()], "text/plain", status)
 
 
 class WebServer(ThreadingHTTPServer):
     """
-    A server on 127.0.0.1, with a thread a connection.
+    A server on 127.0.0.1 with one thread per connection. Port 0 is any free one.
 
-    Parameters
-    ----------
-    port : int
-        0 for any free one.
-    answer : callable
-        Request in, Answer out.
-    compress : bool
-        Whether answers are compressed for clients that accept gzip.
+    ``compress`` says whether responses are compressed for clients that accept gzip.
     """
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, port, answer, *, compress=False):
-        self.answer = answer
+    def __init__(self, port: int, *, compress: bool = False):
         self.compress = compress
-        self._open = set()
+        self.respond: Callable[[Request], Response] = lambda _: Response(status=503)
+        self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         super().__init__(("127.0.0.1", port), _Handler)
+
+    def start(self, respond: Callable[[Request], Response]) -> None:
+        """Make responses of requests, in a thread of its own; earlier requests have waited."""
+        self.respond = respond
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening and hang up: idle connections would keep their threads alive."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def process_request(self, request, client_address):
         """Remember the connection, to close it when the server stops."""
@@ -75,113 +96,99 @@ class WebServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request, client_address):
-        """A client that hangs up is no fault of the archive."""
-
-    def close_connections(self):
-        """Hang up on all clients: idle connections would keep their threads."""
-        with self._lock:
-            connections = list(self._open)
-        for connection in connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        """Say nothing: a client that hangs up is not a fault of the archive."""
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: WebServer
     protocol_version = "HTTP/1.1"
     server_version = "EmbeddedArchive"
     disable_nagle_algorithm = True
-    wbufsize = -1
+    wbufsize = -1  # buffered: the head and a small body leave in one packet
 
-    def do_GET(self):
-        self._serve()
-
-    def do_POST(self):
-        self._serve()
-
-    def do_HEAD(self):
-        self._serve()
-
-    def do_DELETE(self):
-        self._serve()
-
-    def log_message(self, format, *args):  # noqa: A002
-        """Say nothing: the requests are the client's own."""
-
-    def _serve(self):
+    def _serve(self) -> None:
         with contextlib.suppress(ConnectionError, TimeoutError):
-            answer = self.server.answer(self._request())
+            response = self.server.respond(self._request())
             try:
-                self._send(answer)
+                self._send(response)
             finally:
-                close = getattr(answer.pieces, "close", None)
+                close = getattr(response.pieces, "close", None)  # a generator that was not used up
                 if close is not None:
                     close()
             return
         self.close_connection = True
 
-    def _request(self):
+    do_GET = do_POST = do_HEAD = do_DELETE = _serve  # noqa: N815
+
+    def log_message(self, format, *args):  # noqa: A002
+        """Say nothing: the requests are the client's own."""
+
+    def _request(self) -> Request:
         split = urlsplit(self.path)
         pairs = parse_qsl(split.query, keep_blank_values=True)
         body = self._body()
         kind = self.headers.get("Content-Type", "")
         files = {}
         if kind.startswith("multipart/form-data"):
-            fields, files = _form(body, kind)
-            pairs += fields
+            head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1")
+            for part in BytesParser().parsebytes(head + body).walk():
+                name = part.get_param("name", header="Content-Disposition")
+                if part.is_multipart() or not isinstance(name, str):
+                    continue
+                content = bytes(part.get_payload(decode=True))
+                files[name] = content  # some clients send an upload without a file name
+                if part.get_filename() is None:
+                    pairs.append((name, content.decode("utf-8", "replace")))
         elif body and (not kind or kind.startswith("application/x-www-form-urlencoded")):
             pairs += parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-        parameters = {}
+        parameters: dict[str, list[str]] = {}
         for name, value in pairs:
             parameters.setdefault(name.upper(), []).append(value)
         return Request(self.command, unquote(split.path), parameters, files, dict(self.headers))
 
-    def _body(self):
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            pieces = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                pieces.append(self.rfile.read(size))
-                self.rfile.readline()
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
             self.rfile.readline()
-            return b"".join(pieces)
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.rfile.readline()
+        return b"".join(chunks)
 
-    def _send(self, answer):
-        pieces = iter(answer.pieces)
+    def _send(self, response: Response) -> None:
+        pieces = iter(response.pieces)
         start = _up_to(pieces, _STREAMED)
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
+        self.send_response(response.status)
+        for name, value in response.headers.items():
             self.send_header(name, value)
-        if answer.content_type:
-            self.send_header("Content-Type", answer.content_type)
+        if response.content_type:
+            self.send_header("Content-Type", response.content_type)
         if self.server.compress and "gzip" in self.headers.get("Accept-Encoding", ""):
             self.send_header("Content-Encoding", "gzip")
-            pieces, start = _gzipped(start, pieces)
-        if len(start) < _STREAMED:  # all of it
+            if len(start) < _STREAMED:
+                start = gzip.compress(start, 1)
+            else:
+                pieces = _gzipped(start, pieces)
+                start = _up_to(pieces, _STREAMED)
+        is_whole = len(start) < _STREAMED
+        chunked = not is_whole and self.request_version != "HTTP/1.0"
+        if is_whole:
             self.send_header("Content-Length", str(len(start)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(start)
-            return
-        self._stream(start, pieces)
-
-    def _stream(self, start, pieces):
-        chunked = self.request_version != "HTTP/1.0"
-        if chunked:
+        elif chunked:
             self.send_header("Transfer-Encoding", "chunked")
-        else:
+        else:  # HTTP/1.0 knows the end by the end of the connection
             self.close_connection = True
         self.end_headers()
-        if self.command == "HEAD":
-            return
-        while start:
+        while start and self.command != "HEAD":
             self.wfile.write(b"%x\r\n%b\r\n" % (len(start), start) if chunked else start)
             start = _up_to(pieces, _PIECE)
-        if chunked:
+        if chunked and self.command != "HEAD":
             self.wfile.write(b"0\r\n\r\n")
 
 
-def _up_to(pieces, size):
-    """Pieces joined until they are at least so long, or all."""
+def _up_to(pieces: Iterator[bytes], size: int) -> bytes:
+    """Take pieces until they have the size together, or all; return them joined."""
     joined, length = [], 0
     for piece in pieces:
         joined.append(piece)
@@ -191,58 +198,9 @@ def _up_to(pieces, size):
     return b"".join(joined)
 
 
-def _gzipped(start, pieces):
-    if len(start) < _STREAMED:
-        return iter(()), gzip.compress(start, 1)
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-
-    def packed():
-        yield packer.compress(start)
-        for piece in pieces:
-            yield packer.compress(piece)
-        yield packer.flush()
-
-    rest = packed()
-    return rest, _up_to(rest, _STREAMED)
-
-
-def _form(body, content_type):
-    """Fields and files of a multipart form."""
-    boundary = content_type.partition("boundary=")[2].split(";")[0].strip().strip('"').encode()
-    fields, files = [], {}
-    for part in (b"\r\n" + body).split(b"\r\n--" + boundary)[1:]:
-        head, separator, content = part.partition(b"\r\n\r\n")
-        if not separator:
-            continue
-        disposition = next(
-            (
-                line
-                for line in head.decode("utf-8", "replace").split("\r\n")
-                if line.lower().startswith("content-disposition")
-            ),
-            "",
-        )
-        words = dict(word.strip().split("=", 1) for word in disposition.split(";") if "=" in word)
-        name = words.get("name", "").strip('"')
-        if "filename" in words or name.upper() not in _PARAMETERS:
-            files[name] = content
-        if "filename" not in words:
-            fields.append((name, content.decode("utf-8", "replace")))
-    return fields, files
-
-
-_PARAMETERS = {
-    "REQUEST",
-    "LANG",
-    "QUERY",
-    "MAXREC",
-    "UPLOAD",
-    "FORMAT",
-    "RESPONSEFORMAT",
-    "PHASE",
-    "RUNID",
-    "VERSION",
-    "ACTION",
-    "EXECUTIONDURATION",
-    "DESTRUCTION",
-}
+def _gzipped(start: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)  # 31: the window of 15 bits, with gzip's header
+    yield packer.compress(start)
+    for piece in pieces:
+        yield packer.compress(piece)
+    yield packer.flush()

@@ -1,270 +1,265 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""calibrate_association: how many associations are chance, from the same regions at other places."""
+"""calibrate_association: how many associations are chance, from the regions at other places."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy import units as u
-from astropy.table import Column, QTable
+from astropy.coordinates import SkyCoord
+from astropy.table import Column, QTable, Table
+from numpy.typing import ArrayLike
 
+from ..crossmatch.ellipse import ErrorEllipse
+from ..crossmatch.positions import as_table
+from ..crossmatch.tables import check_choice
 from ..errors import InvalidInputError
-from .associate import Problem
-from .candidates import find_candidates
-from .likelihood import posterior
-from .model import judge, learn, prior_of
+from .candidates import Candidates, find_candidates
+from .density import offset_vectors
+from .model import judge, learn
+from .options import AssociationOptions, Inputs
 
-__all__ = ["calibrate_association"]
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
+# A shifted region with less of its original coverage than this says little about chance.
+_MIN_RELATIVE_COVERAGE = 0.5
 _CUTS = {
     "p_i": np.round(np.arange(0.05, 1, 0.05), 2),
     "separation": np.round(np.arange(0.01, 0.21, 0.01), 2),
 }
-_COLUMNS = {
+_DESCRIPTIONS = {
     "num": "Candidates that pass the cut",
     "expected_true": "Sum of p_i of the candidates that pass: so many counterparts they promise",
     "chance": "Candidates that pass by chance, from the regions at other places",
     "chance_error": "Standard error of chance: scatter of the shifts, not below Poisson's",
     "reliability": "Share of the candidates that pass and are no chance: 1 - chance / num",
-    "reliability_error": "Standard error of the reliability: of chance, and Poisson's of its number",
-    "completeness": "Share of the counterparts in the left catalogue that pass: expected_true over the sum "
-    "of p_any",
+    "reliability_error": "Standard error of the reliability: of chance, and Poisson's of its "
+    "number",
+    "completeness": "Share of the counterparts in the left catalogue that pass: expected_true over "
+    "the sum of p_any",
 }
 
 
-def calibrate_association(
-    left,
-    right,
+def calibrate_association(  # noqa: PLR0913
+    left: Table | pd.DataFrame | pa.Table,
+    right: Table | pd.DataFrame | pa.Table,
     *,
-    by="p_i",
-    cuts=None,
-    shifts=(2.0, 2.5, 3.0),
-    angles=6,
-    ellipse=None,
-    region_containment=0.999,
-    left_coordinates=None,
-    right_coordinates=None,
-    left_error=None,
-    fields=None,
-    field_radius=8 * u.arcmin,
-    flux=None,
-    training=None,
-    folds=10,
-    extended=None,
-    neighbours=24,
-):
+    by: str = "p_i",
+    cuts: ArrayLike | u.Quantity | None = None,
+    shifts: Sequence[float] = (2.0, 2.5, 3.0),
+    angles: int = 6,
+    ellipse: ErrorEllipse | None = None,
+    region_containment: float = 0.999,
+    left_coordinates: SkyCoord | str | tuple[str, str] | None = None,
+    right_coordinates: SkyCoord | str | tuple[str, str] | None = None,
+    left_error: str | None = None,
+    fields: SkyCoord | Table | None = None,
+    field_radius: u.Quantity = 8 * u.arcmin,
+    flux: str | None = None,
+    training: tuple[str, str] | SkyCoord | ArrayLike | str | None = None,
+    folds: int = 10,
+    extended: Table | None = None,
+    neighbours: int = 24,
+) -> QTable:
     """
-    Reliability and completeness of associations as functions of a cut, by shifting the right sources.
+    Measure reliability and completeness of associations above a cut, by shifting the right sources.
 
-    The regions of the right sources are moved on rings about their places, where none of their counterparts
-    is. What passes the cut there passes by chance. Places with less than half of the coverage of the
-    original are left out; the others count by the ratio of the coverages, and the mean over the places of
-    each source is summed (sources without any such place are allowed for). Where a source has its
-    counterpart among its candidates, which it has with its p_any, a false one has to stand up to it: there
-    the false candidates are judged together with the best candidate of the original place.
+    The regions are moved on rings about their places, where none of their counterparts is: what
+    passes the cut there passes by chance. Places with less than half of the original coverage are
+    left out, the others are weighted by the ratio of the coverages, and the mean over the places of
+    each source is summed over the sources (sources without any such place are allowed for). A true
+    counterpart among the candidates, which is there with the probability p_any, suppresses false
+    ones: with that probability the false candidates are judged together with the best candidate of
+    the original place.
 
     Parameters
     ----------
-    left, right
+    left, right : `~astropy.table.Table` or `~astropy.table.QTable`, or a pandas or Arrow table
         As for `associate_tables`.
     by : {'p_i', 'separation'}, optional
-        What is cut: at least so high a p_i, or at most such a separation.
+        What the cut is on: candidates with at least such a p_i, or at most such a separation, pass.
     cuts : array_like or `~astropy.units.Quantity`, optional
-        The cuts; separations in degrees where they have no unit.
+        The cuts; separations are in degrees if they have no unit.
     shifts : sequence of float, optional
-        Radii of the rings, in units of the semi-major axis of each region. From 2 on, the regions do not
-        overlap the original ones.
+        Radii of the rings, in units of the semi-major axis of each region. From 2 on the shifted
+        regions do not overlap with the original ones.
     angles : int, optional
-        Places on each ring.
-    ellipse, region_containment, left_coordinates, right_coordinates, left_error, fields, field_radius
+        Number of places on each ring.
+    ellipse, region_containment, left_coordinates, right_coordinates, left_error, fields
         As for `associate_tables`.
-    flux, training, folds, extended, neighbours
+    field_radius, flux, training, folds, extended, neighbours
         As for `associate_tables`.
 
     Returns
     -------
     `~astropy.table.QTable`
-        One row a cut: ``cut``, ``num``, ``expected_true``, ``chance``, ``chance_error``, ``reliability``,
-        ``reliability_error``, ``completeness``. ``meta['calibration']`` tells the shifts.
+        One row per cut: ``cut``, ``num``, ``expected_true``, ``chance``, ``chance_error``,
+        ``reliability``, ``reliability_error``, ``completeness``. ``meta['calibration']`` has the
+        shifts and the number of places.
 
     Raises
     ------
     InvalidInputError
-        As for `associate_tables`; and if a shift is below 1, or nothing is left of all shifts.
+        As for `associate_tables`; and if a shift is below 1, or no shifted region was observed.
 
     Notes
     -----
-    Fields are pointed at the sources, and other places lie nearer to their rims, where there may be fewer
-    sources. On the simulated sky of this package, whose truth is known, 20 to 25% of the false candidates are
-    missed by that; the sums of p_i agree with the truth there.
+    Fields are pointed at the sources, and other places lie nearer to their rims, where there may be
+    fewer sources. On the simulated sky of this package, whose truth is known, 20 to 25% of the
+    false candidates are missed because of that; the sums of p_i agree with the truth there.
 
     Examples
     --------
     >>> import numpy as np
     >>> from astropy import units as u
     >>> from astropy.table import QTable
-    >>> from astroquery_cfx.association import calibrate_association
+    >>> from astroquery_cfx import ErrorEllipse, calibrate_association
     >>> rng = np.random.default_rng(1)
-    >>> left = QTable({"ra": rng.uniform(10, 11, 900) * u.deg, "dec": rng.uniform(0, 1, 900) * u.deg})
-    >>> right = QTable({"ra": rng.uniform(10.3, 10.7, 9) * u.deg, "dec": rng.uniform(0.3, 0.7, 9) * u.deg,
-    ...                 "Conf_95_SemiMajor": np.full(9, 0.05) * u.deg,
-    ...                 "Conf_95_SemiMinor": np.full(9, 0.04) * u.deg, "Conf_95_PosAng": np.zeros(9) * u.deg})
-    >>> calibration = calibrate_association(left, right, by="separation", cuts=[0.02, 0.04] * u.deg)
+    >>> left = QTable(rng.uniform(0, 1, (900, 2)) * u.deg, names=["ra", "dec"])
+    >>> right = QTable(rng.uniform(0.3, 0.7, (9, 2)) * u.deg, names=["ra", "dec"])
+    >>> options = {"by": "separation", "cuts": [0.02, 0.04] * u.deg}
+    >>> calibration = calibrate_association(
+    ...     left, right, ellipse=ErrorEllipse(0.05 * u.deg), **options)
     >>> calibration["cut"]
     <Quantity [0.02, 0.04] deg>
     """
-    cuts = _checked_cuts(by, cuts)
-    _check_shifts(shifts, angles)
-    problem = Problem.read(
-        left,
-        right,
-        ellipse,
-        region_containment,
-        left_coordinates,
-        right_coordinates,
-        left_error,
-        fields,
-        field_radius,
-        flux,
-        training,
-        folds,
-        extended,
-        neighbours,
-    )
-    counts, chance, error, totals, meta = _Calibration(problem, by, cuts).run(shifts, angles)
-    table = QTable({"cut": cuts * u.deg if by == "separation" else cuts})
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = {
-            "num": counts,
-            "expected_true": totals[0],
-            "chance": chance,
-            "chance_error": error,
-            "reliability": 1 - chance / counts,
-            "reliability_error": np.sqrt(error**2 + np.maximum(chance, 0)) / counts,
-            "completeness": totals[0] / totals[1],
-        }
-    for name, column in values.items():
-        table[name] = Column(column, description=_COLUMNS[name])
-    for side in (problem.right_table, problem.left_table):
-        table.meta.update({key: side.meta[key] for key in ("simulated",) if side.meta.get(key)})
-    table.meta["calibration"] = meta
-    return table
-
-
-def _checked_cuts(by, cuts):
-    if by not in _CUTS:
-        raise InvalidInputError(f"by={by!r} is unknown.", remedy="choose from p_i, separation.")
-    if cuts is None:
-        return _CUTS[by]
+    check_choice("by", by, _CUTS)
     try:
-        cuts = u.Quantity(cuts, u.deg if by == "separation" else u.dimensionless_unscaled).value
+        unit = u.deg if by == "separation" else u.dimensionless_unscaled
+        cuts = np.atleast_1d(u.Quantity(_CUTS[by] if cuts is None else cuts, unit).value)
     except (u.UnitsError, TypeError) as error:
         raise InvalidInputError(
-            f"cuts={cuts!r} are no numbers for {by}.",
+            f"cuts={cuts!r} are not numbers for {by}.",
             remedy="give probabilities, or angles for by='separation'.",
         ) from error
-    return np.atleast_1d(cuts)
-
-
-def _check_shifts(shifts, angles):
     if not len(shifts) or min(shifts) < 1 or int(angles) < 1:
         raise InvalidInputError(
             f"shifts={shifts!r} at {angles!r} angles do not lead away.",
             remedy="give radii of rings from 2 on, and at least one angle.",
         )
-
-
-class _Calibration:
-    """The associations of a problem, and the same for its regions at other places."""
-
-    def __init__(self, problem, by, cuts):
-        self.problem, self.by, self.cuts = problem, by, cuts
-        self.candidates = find_candidates(problem.left, problem.regions, problem.survey)
-        self.model = learn(
-            problem.left, self.candidates, folds=problem.settings["folds"], **problem.known
+    left, right = as_table(left, "left"), as_table(right, "right")
+    options = AssociationOptions(
+        ellipse=ellipse,
+        region_containment=region_containment,
+        left_coordinates=left_coordinates,
+        right_coordinates=right_coordinates,
+        left_error=left_error,
+        fields=fields,
+        field_radius=field_radius,
+        flux=flux,
+        training=training,
+        folds=folds,
+        extended=extended,
+        neighbours=neighbours,
+    )
+    original = _Original(options.read(left, right), by, cuts)
+    places = [
+        original.at_shift(shift, angle)
+        for shift in shifts
+        for angle in np.arange(angles) * 360 / angles + 180 * shift
+    ]
+    kept, passing = (np.array(part) for part in zip(*places, strict=True))
+    if not kept.any():
+        raise InvalidInputError(
+            "No shifted region lies in observed fields.",
+            remedy="give fields, other shifts, or more of the left catalogue.",
         )
+    chance, chance_error = _mean_chance(kept, passing, original.expected_false)
+    num, expected_true = original.passing.sum(axis=1), original.passing @ original.judged.p_i
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns = {
+            "num": num,
+            "expected_true": expected_true,
+            "chance": chance,
+            "chance_error": chance_error,
+            "reliability": 1 - chance / num,
+            "reliability_error": np.sqrt(chance_error**2 + np.maximum(chance, 0)) / num,
+            "completeness": expected_true / original.p_any.sum(),
+        }
+    table = QTable({"cut": cuts * u.deg if by == "separation" else cuts})
+    for name, values in columns.items():
+        table[name] = Column(values, description=_DESCRIPTIONS[name])
+    simulated = left.meta.get("simulated") or right.meta.get("simulated")
+    if simulated:
+        table.meta["simulated"] = simulated
+    table.meta["calibration"] = {
+        "by": by,
+        "shifts": [float(shift) for shift in shifts],
+        "angles": int(angles),
+        "regions": len(original.observed),
+        "regions_shifted": int(np.sum(kept.any(axis=0))),
+        "places": int(kept.sum()),
+    }
+    return table
 
-    def _passing(self, candidates, p_i):
-        """Which candidates pass which cuts, shape (cuts, candidates)."""
+
+class _Original:
+    """The associations at the true places of the regions, and the same model at other places."""
+
+    def __init__(self, inputs: Inputs, by: str, cuts) -> None:
+        self.inputs, self.by, self.cuts = inputs, by, cuts
+        self.candidates = find_candidates(inputs)
+        self.model = learn(inputs, self.candidates)
+        self.judged = judge(self.candidates, self.model)
+        self.passing = self._passes(self.candidates, self.judged.p_i)
+        right, size = self.candidates.right, len(self.candidates.coverage)
+        self.observed = np.flatnonzero(self.candidates.coverage > 0)
+        self.p_any = np.bincount(right, self.judged.p_i, minlength=size)
+        self.best_ratio = np.zeros(size)
+        np.maximum.at(self.best_ratio, right, self.judged.ratio)
+        false = self.passing * (1 - self.judged.p_i)
+        false = [np.bincount(right, row, minlength=size)[self.observed] for row in false]
+        self.expected_false = np.array(false)
+
+    def _passes(self, candidates: Candidates, p_i):
+        """Return which candidates pass which cuts, shape (cuts, candidates)."""
         if self.by == "p_i":
             return p_i >= self.cuts[:, None]
         return candidates.separation <= self.cuts[:, None]
 
-    def run(self, shifts, angles):
-        """Counts, chance and its error, sums of p, and what was done."""
-        judged = judge(self.problem.left, self.candidates, self.model)
-        passing = self._passing(self.candidates, judged.p_i)
-        seen = np.flatnonzero(self.candidates.coverage > 0)
-        size = len(self.candidates.coverage)
-        p_any = np.bincount(self.candidates.right, judged.p_i, minlength=size)
-        best = np.zeros(size)
-        np.maximum.at(best, self.candidates.right, judged.ratio)
-        moved = [
-            self._moved(seen, shift, angle, p_any[seen], best[seen])
-            for shift in shifts
-            for angle in np.arange(angles) * 360 / angles + 180 * shift
-        ]
-        kept = np.array([one[0] for one in moved])
-        if not kept.any():
-            raise InvalidInputError(
-                "No shifted region lies in observed fields.",
-                remedy="give fields, other shifts, or more of the left catalogue.",
-            )
-        false = np.array(
-            [
-                np.bincount(self.candidates.right, row * (1 - judged.p_i), minlength=size)[seen]
-                for row in passing
-            ]
-        )
-        chance, error = self._mean(kept, np.array([one[1] for one in moved]), false)
-        meta = {
-            "by": self.by,
-            "shifts": [float(shift) for shift in shifts],
-            "angles": int(angles),
-            "regions": len(seen),
-            "regions_shifted": int(np.sum(kept.any(axis=0))),
-            "places": int(kept.sum()),
-        }
-        return passing.sum(axis=1), chance, error, (passing @ judged.p_i, p_any.sum()), meta
+    def at_shift(self, shift: float, angle: float):
+        """Return which regions keep their coverage at a shift, and what passes, (cuts, regions)."""
+        rows = self.observed
+        regions, angle = self.inputs.regions.select(rows), np.radians(angle)
+        distance = (shift * regions.limit * regions.major)[:, None]
+        east, north = distance * np.sin(angle), distance * np.cos(angle)
+        x, y, z = offset_vectors(regions.ra, regions.dec, east, north)[:, 0].T
+        ra, dec = np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arcsin(np.clip(z, -1, 1)))
+        candidates = find_candidates(replace(self.inputs, regions=replace(regions, ra=ra, dec=dec)))
+        model = replace(self.model, right_fold=self.model.right_fold[rows])
+        right, coverage = candidates.right, self.candidates.coverage[rows]
+        alone = judge(candidates, model)
+        beside, _ = model.posterior(candidates, alone.ratio, other_ratios=self.best_ratio[rows])
+        # With p_any there is a counterpart, and the best candidate competes with the false ones.
+        p_any = self.p_any[rows][right]
+        passing = (1 - p_any) * self._passes(candidates, alone.p_i)
+        passing += p_any * self._passes(candidates, beside)
+        passing *= (coverage / np.maximum(candidates.coverage, 1e-9))[right]
+        kept = candidates.coverage >= _MIN_RELATIVE_COVERAGE * coverage
+        return kept, np.array([np.bincount(right, row, minlength=len(rows)) for row in passing])
 
-    def _mean(self, kept, counts, false):
-        """
-        Sum over regions of the mean of their places, and its error.
 
-        For regions without places it is raised by what the probabilities expect of them, and of the rest.
-        """
-        weight = kept / np.maximum(kept.sum(axis=0), 1)
-        raised = false.sum(axis=1) / np.maximum(false[:, kept.any(axis=0)].sum(axis=1), 1e-9)
-        raised = np.where(false.sum(axis=1) > 0, raised, 1.0)
-        each = np.einsum("sr,scr->sc", weight, counts) * raised
-        chance, part = each.sum(axis=0), weight.sum(axis=1)
-        used = part > 0
-        # Each shift tells of some of the sources: brought to the same sum before their scatter is taken.
-        alike = each[used] / part[used, None] * part.sum()
-        scatter = alike.std(axis=0, ddof=1) / np.sqrt(used.sum()) if used.sum() > 1 else 0.0
-        return chance, np.maximum(scatter, np.sqrt(chance * weight.max() * raised))
+def _mean_chance(kept, passing, expected_false):
+    """
+    Return the sum over regions of the mean over their places, and its standard error, for each cut.
 
-    def _moved(self, seen, shift, angle, p_any, best):
-        """Which regions are kept at one place of the ring, and how many candidates pass, (cuts, regions)."""
-        regions, turn = self.problem.regions.chosen(seen), np.radians(angle)
-        distance = shift * regions.limit * regions.major
-        regions = regions.moved(distance * np.sin(turn), distance * np.cos(turn))
-        candidates = find_candidates(self.problem.left, regions, self.problem.survey)
-        original = self.candidates.coverage[seen]
-        kept = candidates.coverage >= 0.5 * original
-        model = replace(self.model, right_fold=self.model.right_fold[seen])
-        alone = judge(self.problem.left, candidates, model)
-        beside, _ = posterior(
-            alone.ratio,
-            candidates.right,
-            candidates.coverage,
-            prior_of(candidates, model),
-            others=best,
-        )
-        share = p_any[candidates.right]
-        passing = (1 - share) * self._passing(candidates, alone.p_i) + share * self._passing(
-            candidates, beside
-        )
-        passing *= (original / np.maximum(candidates.coverage, 1e-9))[candidates.right]
-        return kept, np.array(
-            [np.bincount(candidates.right, row, minlength=len(seen)) for row in passing]
-        )
+    Shapes: kept (places, regions), passing (places, cuts, regions), expected_false (cuts, regions).
+    For the regions without any place the sum is scaled up, by the ratio of the expectations.
+    """
+    weight = kept / np.maximum(kept.sum(axis=0), 1)
+    expected = expected_false.sum(axis=1)
+    within = expected_false[:, kept.any(axis=0)].sum(axis=1)
+    scale = np.where(expected > 0, expected / np.maximum(within, 1e-9), 1.0)
+    each = np.einsum("sr,scr->sc", weight, passing) * scale
+    chance, part = each.sum(axis=0), weight.sum(axis=1)
+    used = part > 0
+    # The places have different regions: bring them to the same sum before taking their scatter.
+    alike = each[used] / part[used, None] * part.sum()
+    scatter = alike.std(axis=0, ddof=1) / np.sqrt(used.sum()) if used.sum() > 1 else 0.0
+    # Poisson error of a weighted count, with the largest weight: not below that.
+    return chance, np.maximum(scatter, np.sqrt(chance * weight.max() * scale))

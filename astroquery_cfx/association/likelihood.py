@@ -1,310 +1,220 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Probabilities of associations: pure functions of arrays, angles in degrees.
+"""The formulas of the associations and the fits of their parameters. Arrays in, arrays out.
 
-For the right source j and its candidates i: the density of finding the counterpart at the offset
-of i (`position_density`), the ratio to the density of field sources (Sutherland & Saunders 1992,
-MNRAS 259, 413), and the probability that i is the counterpart (`posterior`).
+The likelihood ratio LR_i of candidate i compares the density of counterparts at its place with that
+of field sources (Sutherland & Saunders 1992, MNRAS 259, 413: L = q f / n). The prior P_j says
+whether the left catalogue holds a counterpart of the right source j at all; the posterior p_i is
+their reliability. Arrays of pairs are ordered by right source, whose indices are in ``right``.
+Angles are in degrees.
 """
 
 import numpy as np
 
-__all__ = [
-    "LEAST_COVERAGE",
-    "WIDER",
-    "bayes_factor",
-    "chance_probability",
-    "learn_share",
-    "learn_tail",
-    "position_density",
-    "posterior",
-    "prior_share",
-    "with_tail",
-]
+from ..arrays import starts_run
+from ..crossmatch.ellipse import ellipse_offset
 
-WIDER = 2.0  # times as wide: the position errors of some counterparts
+# Smaller coverages are treated as zero: the 64 points per region of `density` cannot resolve them.
+# As a region without any coverage may still hold sources, this also keeps 1 / w finite.
+MIN_COVERAGE = 1 / 256
 
-LEAST_COVERAGE = 1 / 256  # coverage that is less is not told from none
-_BY_COVERAGE = np.arange(10, -1, -1) / 10  # random pointing first
-_BY_DENSITY = np.arange(11) / 20
-_TAIL, _TAIL_WORTH = 0.05, 10.0  # share of counterparts with larger errors, before any is seen
-_SQUARE_DEGREES = (180 / np.pi) ** 2
+# Offsets in 4FGL have heavier tails than the published ellipses (10% of the pulsars in DR4, not 5%,
+# lie outside of the 95% ellipse): a share of the counterparts has errors this many times as large.
+_TAIL_SCALE = 2.0
+# Prior of that share: its mean, and its strength in counterparts.
+_TAIL_SHARE, _TAIL_PRIOR_STRENGTH = 0.05, 10.0
+
+# Exponents that `fit_prior` tries. The first of equals wins: if the data say nothing, these are
+# random pointing (1) and no dependence on the density (0).
+_COVERAGE_EXPONENTS = np.arange(10, -1, -1) / 10
+_DENSITY_EXPONENTS = np.arange(11) / 20
+
+# Standard deviation of the Gaussian prior (mean 0) of the crowding exponent. It is wide: an
+# exponent of 2 already means four times the odds at half the distance to the neighbours.
+_CROWDING_WIDTH = 2.0
+# Newton's method on a concave function; the limit of a step keeps the first ones from overshooting.
+_NEWTON_STEPS, _MAX_NEWTON_STEP = 6, 1.0
 
 
 def position_density(separation, position_angle, major, minor, angle):
     """
-    Density of an elliptical Gaussian at an offset from its centre.
+    Return the density of an elliptical Gaussian at an offset, and the offset in sigma.
 
-    Parameters
-    ----------
-    separation, position_angle : array_like
-        The offset, in degrees, east of north.
-    major, minor, angle : array_like
-        Standard deviations along the axes, and position angle of the major axis, in degrees.
-
-    Returns
-    -------
-    density : `~numpy.ndarray`
-        Per square degree.
-    offset : `~numpy.ndarray`
-        The offset in standard deviations.
-
-    Examples
-    --------
-    >>> from astroquery_cfx.association.likelihood import position_density
-    >>> density, offset = position_density(0.1, 0.0, 0.1, 0.05, 0.0)
-    >>> round(float(density), 3), float(offset)
-    (19.306, 1.0)
+    This is f of Sutherland & Saunders (1992), per square degree. Semi-axes are standard deviations.
     """
-    turn = np.radians(np.subtract(position_angle, angle))
-    offset = separation * np.hypot(np.cos(turn) / major, np.sin(turn) / minor)
+    offset = ellipse_offset(separation, position_angle, major, minor, angle)
     return np.exp(-(offset**2) / 2) / (2 * np.pi * major * minor), offset
+
+
+def with_tail(density, offset, tail):
+    """Return the density of a Gaussian of which a share is `_TAIL_SCALE` times as wide."""
+    return density * (1 + tail * (_tail_ratio(offset) - 1))
+
+
+def fit_tail(offset, weight):
+    """Return the share of larger errors by maximum posterior; offsets in sigma, weights are p_i."""
+    excess = _tail_ratio(offset) - 1
+
+    def slope(tail):
+        prior = _TAIL_PRIOR_STRENGTH * (_TAIL_SHARE / tail - (1 - _TAIL_SHARE) / (1 - tail))
+        return np.sum(weight * excess / (1 + tail * excess)) + prior
+
+    return float(find_zero(slope, 0.0, 0.5, steps=20))
+
+
+def _tail_ratio(offset):
+    """Return the density of the wide Gaussian over that of the narrow one."""
+    return np.exp(np.square(offset) * (1 - 1 / _TAIL_SCALE**2) / 2) / _TAIL_SCALE**2
 
 
 def bayes_factor(density):
     """
-    Bayes factor of position: one source seen twice against two sources (Budavari & Szalay 2008).
+    Return log10 of the Bayes factor of position: one source against two, from `position_density`.
 
-    Their equation 16 for small errors, here with elliptical ones (ApJ 679, 301): 4 pi times the Gaussian
-    density of the offset, whose covariance is the sum of those of both sides, per steradian.
-
-    Parameters
-    ----------
-    density : array_like
-        `position_density`, per square degree.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-        Its decimal logarithm.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from astroquery_cfx.association.likelihood import bayes_factor
-    >>> float(np.round(bayes_factor(1 / (360**2 / np.pi)), 6))  # spread over the whole sphere: says nothing
-    0.0
+    Budavari & Szalay (2008, ApJ 679, 301), equation 16, here for ellipses: 4 pi times the density
+    per steradian, which is 1 for a density that is uniform over the sphere.
     """
     with np.errstate(divide="ignore"):
-        return np.log10(4 * np.pi * _SQUARE_DEGREES * np.asarray(density))
+        return np.log10(4 * np.pi * (180 / np.pi) ** 2 * np.asarray(density))
 
 
 def chance_probability(separation, density):
     """
-    Probability that a field source lies as near by chance (Downes et al. 1986, MNRAS 218, 31).
+    Return the Poisson probability of a field source within a separation.
 
-    Parameters
-    ----------
-    separation : array_like
-        In degrees.
-    density : array_like
-        Field sources of at least that flux, per square degree.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-
-    Examples
-    --------
-    >>> from astroquery_cfx.association.likelihood import chance_probability
-    >>> round(float(chance_probability(0.1, 100.0)), 4)
-    0.9568
+    Downes et al. (1986, MNRAS 218, 31), with the density of field sources at least as bright.
     """
     return -np.expm1(-np.pi * np.square(separation) * density)
 
 
-def posterior(ratio, right, coverage, prior, *, others=0.0):
+def posterior(ratio, right, coverage, prior, *, other_ratios=0.0):
     """
-    Probability of each candidate to be the counterpart, given all candidates.
+    Return p_i of each pair, and p_any, that of any candidate, of each right source.
 
-    ``p_i = P LR_i / w_j / ((1 - P) + P sum LR / w_j)``, where P is the probability that the counterpart is in
-    the left catalogue. With ``P = c w_j`` it is ``c LR_i / ((1 - c w_j) + c sum LR)`` (Sutherland & Saunders
-    1992, MNRAS 259, 413, eq. 7).
-
-    Parameters
-    ----------
-    ratio : `~numpy.ndarray`, shape (pairs,)
-        Likelihood ratios: density of counterparts over density of field sources.
-    right : `~numpy.ndarray` of int, shape (pairs,)
-        Row of the right side.
-    coverage : `~numpy.ndarray`, shape (right rows,)
-        w_j, the share of the weight of each region that was looked at.
-    prior : `~numpy.ndarray`, shape (right rows,)
-        P.
-    others : float or `~numpy.ndarray`, shape (right rows,), optional
-        Likelihood ratios of candidates that are not among the pairs.
-
-    Returns
-    -------
-    p_i : `~numpy.ndarray`, shape (pairs,)
-    p_any : `~numpy.ndarray`, shape (right rows,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from astroquery_cfx.association.likelihood import posterior
-    >>> posterior(np.array([1.0, 2.0]), np.array([0, 0]), np.array([1.0]), np.array([0.5]))
-    (array([0.25, 0.5 ]), array([0.75]))
+    ``p_i = (P / w) LR_i / ((1 - P) + (P / w) sum LR)`` is the reliability of Sutherland & Saunders
+    (1992) with Q = P. The coverage w enters as counterparts in the left catalogue lie in the
+    observed part only. ``other_ratios`` sums likelihood ratios of rivals that are not in the pairs.
     """
-    odds = prior / np.maximum(coverage, LEAST_COVERAGE)
+    odds = prior / np.maximum(coverage, MIN_COVERAGE)
     total = np.bincount(right, ratio, minlength=len(coverage)) * odds
-    evidence = 1 - prior + total + others * odds
+    evidence = 1 - prior + total + other_ratios * odds
     return ratio * odds[right] / evidence[right], total / evidence
 
 
-def prior_share(share, coverage, relative_density):
+def prior_probability(parameters, coverage, relative_density):
     """
-    Probability that the left catalogue holds the counterpart: ``c w**a d**b``.
+    Return the prior that the left catalogue holds the counterpart: ``P = c w**a d**e``.
 
-    A telescope that looks here and there sees the counterpart in w of all cases (a = 1). One that was
-    pointed at it sees it however little of the region it sees (a = 0). Where it looked longer it sees more
-    sources, and fainter counterparts (b > 0).
-
-    Parameters
-    ----------
-    share : tuple of three float
-        c, a and b.
-    coverage, relative_density : array_like
-        w, and d, the density of the left sources as a share of the highest.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-
-    Examples
-    --------
-    >>> from astroquery_cfx.association.likelihood import prior_share
-    >>> prior_share((0.8, 0.5, 0.0), [1.0, 0.25], [1.0, 0.1])
-    array([0.8, 0.4])
+    A telescope that is pointed at random observes the counterpart in w of all cases (a = 1). One
+    that was pointed at it does so however little of the region it covers (a = 0). Deeper exposures
+    have a higher density d (relative to the highest) and hold fainter counterparts (e > 0).
     """
-    share, by_coverage, by_density = share
-    coverage = np.maximum(coverage, LEAST_COVERAGE)
-    return share * coverage**by_coverage * np.asarray(relative_density) ** by_density
+    c, a, e = parameters
+    return c * np.maximum(coverage, MIN_COVERAGE) ** a * np.asarray(relative_density) ** e
 
 
-def learn_share(total, coverage, relative_density, *, ignorance=0.0):
+def fit_prior(total, coverage, relative_density, *, strength=0.0):
     """
-    The share of counterparts that the left catalogue holds, and how it falls with coverage and density.
+    Return c, a and e of `prior_probability` by maximum posterior; (0.5, 1, 0) without any data.
 
-    By maximum likelihood: that of all right sources is the product of ``(1 - P) + P sum LR / w`` with
-    ``P = c w**a d**b``, times a prior that keeps P away from 0 and 1. For each a and b the logarithm is
-    concave in c; these are sought by turns, in steps of 0.1 and 0.05.
-
-    Parameters
-    ----------
-    total, coverage, relative_density : `~numpy.ndarray`, shape (right rows,)
-        Sum of the likelihood ratios, w and d.
-    ignorance : float, optional
-        How many sources the prior is worth.
-
-    Returns
-    -------
-    tuple of three float
-        c, between 0.001 and 0.999, a, between 0 and 1, and b, between 0 and 0.5; 0.5, 1 and 0 where nothing
-        can be learned.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from astroquery_cfx.association.likelihood import learn_share
-    >>> share = learn_share(np.array([1e6] * 300 + [0.0] * 700), np.ones(1000), np.ones(1000))
-    >>> round(share[0], 3), share[1:]
-    (0.3, (1.0, 0.0))
+    The likelihood is the product of ``(1 - P) + P sum LR / w`` over all right sources, with
+    ``total`` the sum LR. Its prior, worth ``strength`` right sources, is a Beta distribution that
+    keeps P away from 0 and 1. Given the exponents the logarithm is concave in c; they are varied in
+    turn on a grid.
     """
     use = (coverage > 0) | (total > 0)
-    coverage, density = np.maximum(coverage[use], LEAST_COVERAGE), relative_density[use]
+    coverage, density = np.maximum(coverage[use], MIN_COVERAGE), relative_density[use]
     gain = total[use] / coverage - 1
     if not len(gain):
         return 0.5, 1.0, 0.0
 
-    def part(by_coverage, by_density):
-        return coverage**by_coverage * density**by_density
+    def best(exponents, parts):
+        return float(exponents[np.argmax(_fit_share(gain, parts, strength, steps=12)[1])])
 
-    by_coverage, by_density = 1.0, 0.0
+    e = 0.0
     for _ in range(3):
-        before = by_density
-        by_coverage = _best(_BY_COVERAGE, gain, part(_BY_COVERAGE[:, None], by_density), ignorance)
-        by_density = _best(_BY_DENSITY, gain, part(by_coverage, _BY_DENSITY[:, None]), ignorance)
-        if by_density == before:
+        previous = e
+        a = best(_COVERAGE_EXPONENTS, coverage ** _COVERAGE_EXPONENTS[:, None] * density**e)
+        e = best(_DENSITY_EXPONENTS, coverage**a * density ** _DENSITY_EXPONENTS[:, None])
+        if e == previous:
             break
-    share, _ = _best_shares(gain, part(by_coverage, by_density)[None], ignorance, steps=50)
-    return float(share[0]), by_coverage, by_density
+    c, _ = _fit_share(gain, (coverage**a * density**e)[None], strength, steps=50)
+    return float(c[0]), a, e
 
 
-def _best(powers, gain, part, ignorance):
-    """The power whose part, a row for each, gives the largest posterior."""
-    return float(powers[np.argmax(_best_shares(gain, part, ignorance, steps=12)[1])])
+def _fit_share(gain, parts, strength, *, steps):
+    """Return the best c of ``P = c part`` for each row of parts, and its log posterior."""
+    # Sorted, so that the order of the input does not change the last bits of the sums.
+    gain, parts, weight = np.sort(gain * parts), np.sort(parts), strength / 2 / len(gain)
 
-
-def _best_shares(gain, part, ignorance, *, steps):
-    """For each row of part the c for which the posterior of ``P = c part`` is largest, and its logarithm."""
-    # Sorted: the order of the rows does not matter to the last bit.
-    gain, part, weight = np.sort(gain * part), np.sort(part), ignorance / 2 / len(gain)
-    low, high = np.full((len(part), 1), 0.001), np.full((len(part), 1), 0.999)
-    for _ in range(steps):
-        c = (low + high) / 2
-        slope = (gain / (1 + c * gain)).sum(axis=1, keepdims=True)
+    def slope(c):
+        c = c[:, None]
+        total = (gain / (1 + c * gain)).sum(axis=1)
         if weight:
-            slope += weight * (1 / c - part / (1 - c * part)).sum(axis=1, keepdims=True)
-        low, high = np.where(slope > 0, c, low), np.where(slope > 0, high, c)
-    value = np.log1p(c * gain).sum(axis=1)
+            total += weight * (1 / c - parts / (1 - c * parts)).sum(axis=1)
+        return total
+
+    c = find_zero(slope, np.full(len(parts), 0.001), np.full(len(parts), 0.999), steps=steps)
+    value = np.log1p(c[:, None] * gain).sum(axis=1)
     if weight:
-        value += weight * (np.log(c * part) + np.log1p(-c * part)).sum(axis=1)
-    return c[:, 0], value
+        value += weight * (np.log(c[:, None] * parts) + np.log1p(-c[:, None] * parts)).sum(axis=1)
+    return c, value
 
 
-def learn_tail(offset, weight):
+def fit_crowding(log_ratio, log_crowding, right, known, fold, folds):
     """
-    The share of counterparts whose position errors are `WIDER`, by maximum likelihood.
+    Return the exponent b of the crowding k without each fold and, last, of all: shape (folds + 1,).
 
-    Parameters
-    ----------
-    offset : `~numpy.ndarray`, shape (pairs,)
-        In standard deviations.
-    weight : `~numpy.ndarray`, shape (pairs,)
-        The probability of each to be the counterpart.
-
-    Returns
-    -------
-    float
-        With a prior of `_TAIL`, worth ten counterparts.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from astroquery_cfx.association.likelihood import learn_tail
-    >>> rng = np.random.default_rng(1)
-    >>> offset = np.concatenate([rng.rayleigh(1, 9000), rng.rayleigh(2, 1000)])
-    >>> round(learn_tail(offset, np.ones(10000)), 2)
-    0.1
+    A conditional logit (McFadden 1974): the likelihood is the product of the probabilities of the
+    known counterparts among the candidates of their regions, ``LR_i k_i**b / sum LR k**b``.
+    ``known`` says which pairs are known counterparts, ``fold`` is the fold of each right source (-1
+    for none).
     """
-    excess = _widened(offset) - 1
-    low, high = 0.0, 0.5
-    for _ in range(20):
-        tail = (low + high) / 2
-        slope = np.sum(weight * excess / (1 + tail * excess))
-        slope += _TAIL_WORTH * (_TAIL / max(tail, 1e-9) - (1 - _TAIL) / (1 - tail))
-        low, high = (tail, high) if slope > 0 else (low, tail)
-    return tail
+    use = np.isin(right, right[known])
+    right, place = np.unique(right[use], return_inverse=True)
+    if not len(right):
+        return np.zeros(folds + 1)
+    begin = np.flatnonzero(starts_run(place))
+    log_ratio, log_crowding, known = log_ratio[use], log_crowding[use], known[use]
+    # Relative to the known counterpart: then the slope of the log-likelihood is minus the mean.
+    of_known = np.bincount(place, known * log_crowding) / np.bincount(place, known)
+    log_crowding = log_crowding - of_known[place]
+
+    def moments(exponent):
+        """Return mean and variance of the log crowding over the candidates of each region."""
+        weight = log_ratio + exponent[:, None] * log_crowding
+        weight = np.exp(weight - np.maximum.reduceat(weight, begin, axis=1)[:, place])
+        total = np.add.reduceat(weight, begin, axis=1)
+        weight *= log_crowding
+        mean = np.add.reduceat(weight, begin, axis=1) / total
+        weight *= log_crowding
+        return mean, np.add.reduceat(weight, begin, axis=1) / total - mean**2
+
+    exponent = np.zeros(1)
+    kept = np.ones((1, len(right)))
+    for step in range(_NEWTON_STEPS + 2):
+        if step == _NEWTON_STEPS:  # each fold starts from the result of all, and needs two steps
+            kept = np.array([fold[right] != k for k in range(folds)] + [kept[0]], dtype=float)
+            exponent = np.repeat(exponent, folds + 1)
+        mean, variance = moments(exponent)
+        slope = -(kept * mean).sum(axis=1) - exponent / _CROWDING_WIDTH**2
+        curvature = (kept * variance).sum(axis=1) + 1 / _CROWDING_WIDTH**2
+        exponent = exponent + np.clip(slope / curvature, -_MAX_NEWTON_STEP, _MAX_NEWTON_STEP)
+    return exponent
 
 
-def with_tail(density, offset, tail):
-    """
-    The density of a Gaussian at an offset, of which a share is `WIDER`.
-
-    Parameters
-    ----------
-    density, offset : array_like
-        Of `position_density`.
-    tail : float
-        The share.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-    """
-    return density * (1 + tail * (_widened(offset) - 1))
+def crowding_factor(log_crowding, right, exponent):
+    """Return ``k**b`` of each pair over its mean in the region: it compares rivals, not regions."""
+    begin = np.flatnonzero(starts_run(right))
+    number = np.diff(np.append(begin, len(right)))
+    factor = exponent * log_crowding
+    factor = np.exp(factor - np.repeat(np.maximum.reduceat(factor, begin), number))
+    return factor / np.repeat(np.add.reduceat(factor, begin) / number, number)
 
 
-def _widened(offset):
-    """The density of a wider Gaussian, as a share of that of the Gaussian."""
-    return np.exp(np.square(offset) * (1 - 1 / WIDER**2) / 2) / WIDER**2
+def find_zero(function, low, high, *, steps):
+    """Return where a falling function crosses zero, by bisection, element by element."""
+    for _ in range(steps):
+        middle = (low + high) / 2
+        too_low = function(middle) > 0
+        low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
+    return middle

@@ -1,262 +1,207 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""What is learned from the candidates of associations, and how they are judged by it.
-
-Arrays in, arrays out, in degrees; `candidates` finds them, `association` has the tables.
-"""
+"""The model of the counterparts: learned from the candidates, and applied to them."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..arrays import distinct, first_of_each, starts_run
+from ..arrays import distinct, first_of_each
 from ..crossmatch.ellipse import axis_scale
 from ..crossmatch.sphere import find_pairs
-from .crowding import crowding_factor, learn_crowding
-from .fluxes import FluxCounts, FluxPrior
-from .likelihood import (
-    LEAST_COVERAGE,
-    learn_share,
-    learn_tail,
-    posterior,
-    prior_share,
-    with_tail,
-)
+from . import likelihood
+from .candidates import Candidates
+from .fluxes import FluxCounts, FluxRatio
+from .options import Inputs
 
-__all__ = ["Judgement", "Model", "judge", "learn", "prior_of"]
-
-_EM_STEPS, _FIELD_STEPS = 8, 2
-_IGNORANCE = 40  # likelihood ratios of extended sources, and of positions alone, tell little
-_UNKNOWN = ((0.5, 1.0, 0.0), (0.5, 1.0, 0.0))
-_DENSEST = 0.95  # of the regions are less dense than what counts as the highest density
-_FEWEST = 10  # known counterparts, of which fluxes are learned
-_FEWEST_EXTENDED = 20  # extended sources, of which their own share is learned
-_EVEN = (0.0,)  # crowded places are like others
-_SURE = 100.0  # field sources that the density of a region is worth: it is known to a tenth
-_SECURE = 3 / 3600  # deg: counterparts of other wavelengths have errors of their own
+# Rounds of expectation and maximisation (EM, Dempster et al. 1977): enough for q to settle if it is
+# learned from the candidates. If q is known only the field has to be cleared of counterparts.
+_EM_ROUNDS, _FIELD_ROUNDS = 8, 2
+# Prior strength of P in right sources, for positions alone and for extended sources: without
+# fluxes, or in a large template, the likelihood ratios stay near 1 and hardly determine P.
+_PRIOR_STRENGTH = 40
+# P before anything is learned: even odds, random pointing, no dependence on the density.
+_FIRST_PRIOR = ((0.5, 1.0, 0.0), (0.5, 1.0, 0.0))
+# Quantile of the local densities that is the unit of d in P; the maximum is an outlier.
+_DENSEST = 0.95
+_MIN_KNOWN = 10  # known counterparts; q or the crowding cannot be learned from fewer
+_MIN_EXTENDED = 20  # extended sources with candidates; fewer share the prior of the others
+_NO_CROWDING = (0.0,)
+# Prior strength: the local density is known to about 10%, i.e. worth 100 sources. It falls off from
+# the centre of a field to its rim, which the measured density does not follow.
+_DENSITY_PRIOR_STRENGTH = 100.0
+# Known counterparts match within the 95% error of the left source, but at least within 3 arcsec:
+# positions from other wavelengths have errors, and jets or cores, of their own.
+_MATCH_RADIUS = 3 / 3600
+# Candidates within this factor of the best p_i are rivals; from this p_i on a candidate is serious.
+_RIVAL, _SERIOUS = 0.1, 0.1
 
 
 @dataclass(frozen=True)
 class Model:
-    """What is learned of counterparts: how many there are, where they lie, and their fluxes."""
+    """What is learned about counterparts: how many there are, where they lie, and their fluxes."""
 
-    shares: tuple  # share and exponents of coverage and density, of located and of extended sources
-    prior: FluxPrior | None  # None: fluxes are not used
-    known: np.ndarray  # the left source that is the known counterpart of each region, else -1
-    fold: np.ndarray  # of each left source that is known to be a counterpart, else -1
-    right_fold: np.ndarray  # for which each region is judged
-    source: str  # of the prior
-    densest: float = 1.0  # of the densities about the regions
+    prior_parameters: tuple  # c, a, e of `prior_probability`: for located and for extended sources
+    known: np.ndarray  # left source that is the known counterpart of each region, -1 for none
+    fold: np.ndarray  # of each left source that is a known counterpart, -1 for all others
+    right_fold: np.ndarray  # that judges each region: what all but this fold teach; -1 for all
+    source: str  # where q comes from
+    densest: float  # the highest local density
     tail: float = 0.05  # share of the counterparts with larger position errors
-    crowding: tuple = _EVEN  # power, without each fold, and at last that of all
-    weight: np.ndarray | None = None  # p_i of each left source
+    flux_ratio: FluxRatio | None = None  # q / n; None: fluxes are not used
+    crowding: tuple = _NO_CROWDING  # exponent without each fold, and last that of all
+    weight: np.ndarray | None = None  # largest p_i of each left source
 
-
-def _secure(left, among, true_ra, true_dec):
-    """Of some left sources the one nearest to each known counterpart, within its 95% error; -1 for none."""
-    rows = distinct(among)
-    ra, dec = left.ra[rows], left.dec[rows]
-    i, j, separation = find_pairs(
-        true_ra, true_dec, ra, dec, np.maximum(left.sigma[rows] * axis_scale(0.95), _SECURE)
-    )
-    nearest = first_of_each(i, np.lexsort((dec[j], ra[j], separation, i)))
-    secure = np.full(len(true_ra), -1)
-    secure[i[nearest]] = rows[j[nearest]]
-    return secure
-
-
-def _folds(left, secure, candidates, number):
-    """The fold of each known counterpart, and the fold for which each region is judged."""
-    fold = np.full(len(left.ra), -1)
-    known = np.unique(secure[secure >= 0])
-    known = known[np.lexsort((left.dec[known], left.ra[known]))]
-    fold[known] = np.arange(len(known)) % number
-    right_fold = np.full(len(candidates.coverage), -1)
-    seen = np.flatnonzero(fold[candidates.left] >= 0)[::-1]  # the nearest is written last
-    right_fold[candidates.right[seen]] = fold[candidates.left[seen]]
-    has_own = secure >= 0
-    right_fold[has_own] = fold[secure[has_own]]
-    return fold, right_fold
-
-
-def learn(left, candidates, *, true=None, true_flux=None, folds=10):
-    """
-    Learn what tells counterparts from field sources, and how many the left catalogue holds.
-
-    Parameters
-    ----------
-    left : `LeftSources`
-    candidates : `Candidates`
-    true : tuple of two `~numpy.ndarray`, optional
-        Where the counterparts of the regions are known to be, NaN where they are not.
-    true_flux : `~numpy.ndarray`, optional
-        Fluxes of counterparts, as the user knows them.
-    folds : int, optional
-        Parts that the known counterparts are divided into; each is judged by the others.
-
-    Returns
-    -------
-    `Model`
-    """
-    about = candidates.about[np.isfinite(candidates.about)]
-    model = Model(
-        _UNKNOWN,
-        None,
-        *_known(left, candidates, true, true_flux, folds),
-        densest=float(np.quantile(about, _DENSEST)) if len(about) else 1.0,
-    )
-    return _learn_by_turns(left, candidates, model, true_flux)
-
-
-def _known(left, candidates, true, true_flux, folds):
-    """The known counterpart of each region, the folds of both sides, and where the prior comes from."""
-    size = len(candidates.coverage)
-    nobody = np.full(size, -1), np.full(len(left.ra), -1), np.full(size, -1)
-    if left.flux is None:
-        return *nobody, "none"
-    if true_flux is not None:
-        return *nobody, "given"
-    if true is not None:
-        secure = _secure(left, candidates.members.left, *true)
-        fold, right_fold = _folds(left, secure, candidates, folds)
-        if np.sum(fold >= 0) >= _FEWEST:
-            return secure, fold, right_fold, "known counterparts"
-    return *nobody, "expectation-maximisation"
-
-
-def _learn_by_turns(left, candidates, model, true_flux=None):
-    """
-    Expectation and maximisation: who is a counterpart, and what fluxes counterparts and field sources have.
-
-    What is a counterpart is no field source, as far as it is one. The fluxes of counterparts come from
-    the candidates only if nothing better is known.
-    """
-    counts, folds = None, {}
-    if left.flux is not None:
-        counts = FluxCounts(
-            left.bins, left.flux_bin, candidates.members.left, candidates.members.level
+    def prior(self, candidates: Candidates):
+        """Return the prior of each region that the left catalogue holds its counterpart."""
+        coverage, density = candidates.coverage, self.relative_density(candidates)
+        located, extended = (
+            likelihood.prior_probability(parameters, coverage, density)
+            for parameters in self.prior_parameters
         )
-    if model.source == "known counterparts":
-        held = np.full(len(left.ra), -1)
-        np.maximum.at(held, candidates.left, model.right_fold[candidates.right])
-        folds = {"fold": model.fold, "held": held}
-    for _ in range(_EM_STEPS if model.source == "expectation-maximisation" else _FIELD_STEPS):
-        ratio, _ = _ratio(candidates, model)
-        model = _with_share(candidates, model, ratio)
-        p_i, _ = _probabilities(candidates, model, ratio)
+        return np.where(candidates.extended, extended, located)
+
+    def relative_density(self, candidates: Candidates):
+        """Return the local density of each region as a share of the highest, at least 0.001."""
+        density = np.nan_to_num(candidates.local_density, nan=self.densest)
+        return np.clip(density / self.densest, 1e-3, 1.0)
+
+    def likelihood_ratios(self, candidates: Candidates):
+        """Return the likelihood ratios, and the density of field sources at least as bright."""
+        right, size = candidates.right, len(candidates.coverage)
+        extended, fold = candidates.extended[right], self.right_fold[right]  # -1, the last: all
+        field = candidates.local_density[right]
+        if self.weight is not None:
+            # Neighbours count as field sources less their probability of being a counterpart. One
+            # more, which counts in full, keeps the density above zero.
+            left, of = candidates.near_left, candidates.near_right
+            number = np.bincount(of, minlength=size) + 1
+            field = field * (1 - np.bincount(of, self.weight[left], minlength=size) / number)[right]
+        density = likelihood.with_tail(candidates.density, candidates.offset, self.tail)
+        ratio, brighter = np.where(extended, candidates.density, density) / field, field
+        if self.crowding != _NO_CROWDING:
+            exponent = np.array(self.crowding)[fold]
+            ratio *= likelihood.crowding_factor(candidates.log_crowding, right, exponent)
+        if self.flux_ratio is not None and candidates.level is not None:
+            level = candidates.level[right]
+            by_flux, share = self.flux_ratio.of_sources(candidates.left, level, fold)
+            ratio, brighter = ratio * by_flux, brighter * share
+        if self.weight is not None:
+            # In the mean, the likelihood ratios of the field sources in a region add up to its
+            # coverage. If they add up to x times that, from n sources (effective number, Kish
+            # 1965), the density is x times as high as measured. The estimate is the mean of x with
+            # the weight n, and of 1 with the strength of the prior.
+            coverage = np.maximum(candidates.coverage, likelihood.MIN_COVERAGE)
+            field_ratio = ratio * (1 - self.weight[candidates.left])
+            total = np.bincount(right, field_ratio, minlength=size)
+            squares = np.bincount(right, field_ratio**2, minlength=size)
+            effective = total**2 / np.maximum(squares, 1e-300)
+            prior = _DENSITY_PRIOR_STRENGTH
+            correction = (prior + effective) / (prior + effective * total / coverage)
+            ratio *= np.where(extended, 1.0, correction[right])
+        return ratio, brighter
+
+    def posterior(self, candidates: Candidates, ratio, *, other_ratios=0.0):
+        """Return p_i of each candidate and p_any of each region."""
+        right, coverage, prior = candidates.right, candidates.coverage, self.prior(candidates)
+        return likelihood.posterior(ratio, right, coverage, prior, other_ratios=other_ratios)
+
+
+def learn(inputs: Inputs, candidates: Candidates) -> Model:
+    """
+    Learn the model of the counterparts from the candidates.
+
+    Expectation: the p_i of all candidates. Maximisation: the prior P, the share of larger position
+    errors, the flux distributions, and the field densities, in which sources count less the more
+    they are counterparts. The crowding comes last, from the known counterparts and their rivals.
+    """
+    left, right = candidates.sources, candidates.right
+    model = _first_model(inputs, candidates)
+    counts, rounds = None, _FIELD_ROUNDS
+    if left.bins is not None:
+        counts = FluxCounts(left.bins, candidates.near_left, candidates.near_level)
+        if model.source == "expectation-maximisation":
+            rounds = _EM_ROUNDS
+    # A region is not judged by its own candidates: its fold holds them back from n.
+    held = np.full(len(left.ra), -1)
+    np.maximum.at(held, candidates.left, model.right_fold[right])
+    known, located = model.known[right], ~candidates.extended[right]
+    for _ in range(rounds):
+        ratio, _ = model.likelihood_ratios(candidates)
+        model = _with_prior(model, candidates, ratio)
+        p_i, _ = model.posterior(candidates, ratio)
         weight = np.zeros(len(left.ra))
         np.maximum.at(weight, candidates.left, p_i)
-        model = replace(model, weight=weight, tail=_tail(candidates, model, p_i))
+        certain = np.where(known >= 0, candidates.left == known, p_i)
+        tail = likelihood.fit_tail(candidates.offset[located], certain[located])
+        model = replace(model, weight=weight, tail=tail)
         if counts is not None:
-            model = replace(
-                model, prior=FluxPrior(counts, weight=weight, true_flux=true_flux, **folds)
-            )
-    model = _with_crowding(candidates, model)
-    return _with_share(candidates, model, _ratio(candidates, model)[0])
-
-
-def _tail(candidates, model, p_i):
-    """The share of counterparts with larger errors: of the known ones, where these are, and of the others."""
-    known = model.known[candidates.right]
-    weight = np.where(known >= 0, candidates.left == known, p_i)
-    located = ~candidates.extended[candidates.right]
-    return learn_tail(candidates.offset[located], weight[located])
-
-
-def _with_crowding(candidates, model):
-    """Whether counterparts lie in crowded places, from the known ones and their rivals."""
-    known = (candidates.left == model.known[candidates.right]) & ~candidates.extended[
-        candidates.right
-    ]
-    if np.sum(known) < _FEWEST:
-        return model
-    ratio, _ = _ratio(candidates, replace(model, crowding=_EVEN))
-    with np.errstate(divide="ignore"):
-        power = learn_crowding(
-            np.log(ratio),
-            candidates.log_crowding,
-            candidates.right,
-            known,
-            model.right_fold,
-            int(model.fold.max()) + 1,
+            flux_ratio = FluxRatio(counts, weight, model.fold, held, inputs.true_flux)
+            model = replace(model, flux_ratio=flux_ratio)
+    ratio, _ = model.likelihood_ratios(candidates)
+    is_known = (candidates.left == known) & located
+    if np.sum(is_known) >= _MIN_KNOWN:
+        with np.errstate(divide="ignore"):
+            log_ratio = np.log(ratio)
+        log_crowding, folds = candidates.log_crowding, int(model.fold.max()) + 1
+        exponents = likelihood.fit_crowding(
+            log_ratio, log_crowding, right, is_known, model.right_fold, folds
         )
-    return replace(model, crowding=tuple(power.tolist()))
+        model = replace(model, crowding=tuple(exponents.tolist()))
+        ratio, _ = model.likelihood_ratios(candidates)
+    return _with_prior(model, candidates, ratio)
 
 
-def _with_share(candidates, model, ratio):
+def _first_model(inputs: Inputs, candidates: Candidates) -> Model:
+    """Return the model before the first round: known counterparts and their folds, even odds."""
+    left, size = candidates.sources, len(candidates.coverage)
+    known, right_fold = np.full(size, -1), np.full(size, -1)
+    fold, source = np.full(len(left.ra), -1), "expectation-maximisation"
+    if left.bins is None:
+        source = "none"
+    elif inputs.true_flux is not None:
+        source = "given"
+    elif inputs.true_positions is not None:
+        # The nearest left source within the match radius; of equal distances by position.
+        near = distinct(candidates.near_left)
+        ra, dec = left.ra[near], left.dec[near]
+        radius = np.maximum(left.sigma[near] * axis_scale(0.95), _MATCH_RADIUS)
+        i, j, separation = find_pairs(*inputs.true_positions, ra, dec, radius)
+        first = first_of_each(i, np.lexsort((dec[j], ra[j], separation, i)))
+        matched = np.full(size, -1)
+        matched[i[first]] = near[j[first]]
+        rows = np.unique(matched[matched >= 0])
+        if len(rows) >= _MIN_KNOWN:
+            known, source = matched, "known counterparts"
+            # Folds by position, so that the order of the rows does not matter.
+            rows = rows[np.lexsort((left.dec[rows], left.ra[rows]))]
+            fold[rows] = np.arange(len(rows)) % inputs.options.folds
+            # A region is judged without its own known counterpart; if it has none, without the
+            # nearest known counterpart of others among its candidates (that is written last).
+            others = np.flatnonzero(fold[candidates.left] >= 0)[::-1]
+            right_fold[candidates.right[others]] = fold[candidates.left[others]]
+            right_fold[known >= 0] = fold[known[known >= 0]]
+    density = candidates.local_density[np.isfinite(candidates.local_density)]
+    densest = float(np.quantile(density, _DENSEST)) if len(density) else 1.0
+    return Model(_FIRST_PRIOR, known, fold, right_fold, source, densest)
+
+
+def _with_prior(model: Model, candidates: Candidates, ratio) -> Model:
+    """Return the model with the prior P fitted, for located and for extended sources."""
     total = np.bincount(candidates.right, ratio, minlength=len(candidates.coverage))
-    about = _relative(candidates, model)
-    ignorance = _IGNORANCE if model.source == "none" else 0
-    shares = [
-        learn_share(total[rows], candidates.coverage[rows], about[rows], ignorance=worth)
-        for rows, worth in ((~candidates.extended, ignorance), (candidates.extended, _IGNORANCE))
+    density, extended = model.relative_density(candidates), candidates.extended
+    strength = _PRIOR_STRENGTH if model.source == "none" else 0
+    parameters = [
+        likelihood.fit_prior(total[rows], candidates.coverage[rows], density[rows], strength=worth)
+        for rows, worth in ((~extended, strength), (extended, _PRIOR_STRENGTH))
     ]
-    if np.sum(candidates.extended & (total > 0)) < _FEWEST_EXTENDED:
-        shares[1] = shares[0]
-    return replace(model, shares=tuple(shares))
-
-
-def _relative(candidates, model):
-    """Density about each region, as a share of the highest."""
-    return np.clip(np.nan_to_num(candidates.about, nan=model.densest) / model.densest, 1e-3, 1.0)
-
-
-def prior_of(candidates, model):
-    """Probability of each region that the left catalogue holds its counterpart."""
-    point, extended = (
-        prior_share(share, candidates.coverage, _relative(candidates, model))
-        for share in model.shares
-    )
-    return np.where(candidates.extended, extended, point)
-
-
-def _ratio(candidates, model):
-    """Likelihood ratios, and the density of field sources that are at least as bright."""
-    field, right, extended = (
-        candidates.field,
-        candidates.right,
-        candidates.extended[candidates.right],
-    )
-    if model.weight is not None:  # of the sources about a region some are counterparts
-        field = field * (
-            1 - candidates.members.share(model.weight, len(candidates.coverage))[right]
-        )
-    density = with_tail(candidates.density, candidates.offset, model.tail)
-    ratio, brighter = np.where(extended, candidates.density, density) / field, field
-    if model.crowding != _EVEN:
-        fold = model.right_fold[right]  # -1, the last, stands for all
-        ratio *= crowding_factor(candidates.log_crowding, right, np.array(model.crowding)[fold])
-    if model.prior is not None:
-        by_flux, share = model.prior.ratio(
-            candidates.flux_bin, candidates.level, model.right_fold[right]
-        )
-        ratio, brighter = ratio * by_flux, brighter * share
-    if model.weight is not None:
-        ratio *= np.where(
-            extended, 1.0, _excess(candidates, ratio * (1 - model.weight[candidates.left]))
-        )
-    return ratio, brighter
-
-
-def _excess(candidates, ratio):
-    """
-    By how much there are fewer field sources than expected, weighted by what they look like.
-
-    The likelihood ratios of field sources add up to the coverage, in the mean. Where many of them do not,
-    it is the density that is wrong, which is known to a tenth only: it falls off within the fields.
-    """
-    coverage, right = np.maximum(candidates.coverage, LEAST_COVERAGE), candidates.right
-    total = np.bincount(right, ratio, minlength=len(coverage))
-    number = total**2 / np.maximum(np.bincount(right, ratio**2, minlength=len(coverage)), 1e-300)
-    return ((_SURE + number) / (_SURE + number * total / coverage))[right]
-
-
-def _probabilities(candidates, model, ratio):
-    return posterior(ratio, candidates.right, candidates.coverage, prior_of(candidates, model))
+    if np.sum(extended & (total > 0)) < _MIN_EXTENDED:
+        parameters[1] = parameters[0]
+    return replace(model, prior_parameters=tuple(parameters))
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of each pair; p_any of its region, rank in it, and the density of field sources as bright."""
+    """What the model says about each candidate; ``brighter`` as in `Model.likelihood_ratios`."""
 
     ratio: np.ndarray
     p_i: np.ndarray
@@ -266,47 +211,20 @@ class Judgement:
     confused: np.ndarray
 
 
-def judge(left, candidates, model):
-    """
-    Probabilities and ranks of the candidates.
+def judge(candidates: Candidates, model: Model) -> Judgement:
+    """Return probabilities and ranks of the candidates, and which are not the only serious ones."""
+    left, right = candidates.left, candidates.right
+    ratio, brighter = model.likelihood_ratios(candidates)
+    p_i, p_any = model.posterior(candidates, ratio)
 
-    Parameters
-    ----------
-    left : `LeftSources`
-    candidates : `Candidates`
-    model : `Model`
-
-    Returns
-    -------
-    `Judgement`
-    """
-    ratio, brighter = _ratio(candidates, model)
-    p_i, p_any = _probabilities(candidates, model, ratio)
-    return Judgement(
-        ratio,
-        p_i,
-        p_any[candidates.right],
-        _rank(candidates, p_i),
-        brighter,
-        _confused(left, candidates, p_i, len(p_any)),
-    )
-
-
-def _rank(candidates, p_i):
-    order = np.lexsort((-p_i, candidates.right))  # which keeps the order by separation
-    begin = np.flatnonzero(starts_run(candidates.right[order]))
-    length = np.diff(np.append(begin, len(order)))
+    order = np.lexsort((-p_i, right))  # a stable sort: of equal p_i the nearer comes first
     rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order)) - np.repeat(begin, length) + 1
-    return rank
+    rank[order] = np.arange(len(order)) - np.searchsorted(right, right) + 1
 
-
-def _confused(left, candidates, p_i, num_regions):
-    """Regions with more than one serious candidate, and sources that are one for two regions."""
-    best = np.zeros(num_regions)
-    np.maximum.at(best, candidates.right, p_i)
-    rivals = np.bincount(
-        candidates.right, p_i >= 0.1 * best[candidates.right], minlength=num_regions
-    )
-    claims = np.bincount(candidates.left, p_i > 0.1, minlength=len(left.ra))
-    return (rivals[candidates.right] > 1) | ((claims[candidates.left] > 1) & (p_i > 0.1))
+    best = np.zeros(len(p_any))
+    np.maximum.at(best, right, p_i)
+    rivals = np.bincount(right, p_i >= _RIVAL * best[right], minlength=len(best))
+    serious = p_i > _SERIOUS
+    claims = np.bincount(left, serious, minlength=len(candidates.sources.ra))
+    confused = (rivals[right] > 1) | ((claims[left] > 1) & serious)
+    return Judgement(ratio, p_i, p_any[right], rank, brighter, confused)

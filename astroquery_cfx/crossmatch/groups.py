@@ -1,34 +1,32 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""group_matches: one row a key, with the lists of its matches."""
+"""Pairs to one row per source, with its matches as lists."""
 
 import numpy as np
 from astropy.table import Column, Table
 from astropy.units import Quantity
 
-from ..errors import InvalidInputError
-
-__all__ = ["group_matches"]
+from ..arrays import get_column
 
 
-def group_matches(pairs, by="fermi_name"):
+def group_matches(pairs: Table, by: str = "fermi_name") -> Table:
     """
-    One row for each value of a key, with the lists of its matches.
+    Return one row per value of a key, with its matches as lists.
 
     Parameters
     ----------
     pairs : `~astropy.table.Table`
-        Pairs, as `crossmatch_tables` makes them.
+        Pairs, as `crossmatch_tables` returns them.
     by : str, optional
         The column whose values are the keys. Rows without a value are left out.
 
     Returns
     -------
     `~astropy.table.Table`
-        In the order in which the keys first appear. The columns of the side that holds ``by`` stay as
-        they are (those of the key's first row); the other side's columns and ``separation`` and
-        ``position_angle`` become list columns: each entry is a one-dimensional array, in the order of
-        ``pairs``. ``num_matches`` counts them; it is 0, and the lists are empty, for a key that a right,
-        left or outer join kept without a partner.
+        In the order in which the keys first appear. The columns of the side that holds ``by`` stay
+        as they are (with the values of the key's first row); the other side's columns,
+        ``separation`` and ``position_angle`` become list columns: each entry is a one-dimensional
+        array, in the order of ``pairs``. ``num_matches`` counts them; it is 0, and the lists are
+        empty, for a key that a right, left or outer join kept without a partner.
 
     Raises
     ------
@@ -37,8 +35,8 @@ def group_matches(pairs, by="fermi_name"):
 
     Notes
     -----
-    Which columns belong to which side stands in ``pairs.meta['crossmatch']``. Columns that are not named
-    there become lists.
+    ``pairs.meta['crossmatch']`` says which columns belong to which side. Columns that it does not
+    name become lists.
 
     Examples
     --------
@@ -54,82 +52,47 @@ def group_matches(pairs, by="fermi_name"):
     ------ ----------- ---------
          c           2 ['a' 'b']
     """
-    if by not in pairs.colnames:
-        raise InvalidInputError(
-            f"The pairs have no column {by!r}.",
-            remedy=f"group by one of {', '.join(pairs.colnames)}.",
-        )
-    key = _masked_array(pairs[by])
+    key = _masked_array(get_column(pairs, by, label="table of pairs"))
     rows = np.flatnonzero(~np.ma.getmaskarray(key))
-    groups = _groups(np.asarray(key.data)[rows], rows)
-    partners = [group[_has_partner(pairs)[group]] for group in groups]
-    first = np.array([group[0] for group in groups], dtype=np.intp)
+    _, first, inverse = np.unique(key.data[rows], return_index=True, return_inverse=True)
+    # Number the keys by first appearance, then collect the rows of each number.
+    number = np.argsort(np.argsort(first))[inverse]
+    order = np.argsort(number, kind="stable")
+    groups = np.split(rows[order], np.cumsum(np.bincount(number))[:-1]) if len(rows) else []
+    if "separation" in pairs.colnames:
+        has_partner = ~np.ma.getmaskarray(_masked_array(pairs["separation"]))
+        matches = [group[has_partner[group]] for group in groups]
+    else:
+        matches = groups
+    record = pairs.meta.get("crossmatch", {})
+    sides = (record.get("left_columns", []), record.get("right_columns", []))
+    own = {by, *next((side for side in sides if by in side), [])}
     result = Table(meta=dict(pairs.meta))
     for name in pairs.colnames:
         column = pairs[name]
-        result[name] = (
-            column[first] if name in _scalars(pairs, by) else _list_column(column, partners)
-        )
-    result["num_matches"] = Column(
-        np.array([len(group) for group in partners], dtype=np.int64),
-        description="Number of matches",
-    )
+        if name in own:
+            result[name] = column[rows[np.sort(first)]]
+            continue
+        values = column  # of a SkyCoord or Time column, each list is one, too
+        if isinstance(column, Column | Quantity):
+            values = _masked_array(column)
+            if not np.ma.getmaskarray(values).any():
+                values = values.data
+            elif values.dtype.kind == "f":
+                values = values.filled(np.nan)
+        lists = np.empty(len(matches), dtype=object)
+        for place, group in enumerate(matches):
+            lists[place] = values[group]
+        info = {name: getattr(column.info, name, None) for name in ("unit", "description", "meta")}
+        result[name] = Column(lists, dtype=object, **info)
+    count = np.array([len(group) for group in matches], dtype=np.int64)
+    result["num_matches"] = Column(count, description="Number of matches")
     return result
 
 
-def _scalars(pairs, by):
-    """The columns of the side that holds the key."""
-    record = pairs.meta.get("crossmatch", {})
-    for side in (record.get("left_columns", []), record.get("right_columns", [])):
-        if by in side:
-            return {by, *side}
-    return {by}
-
-
-def _groups(key, rows):
-    """The rows of each value of the key, in the order of first appearance."""
-    if not len(key):
-        return []
-    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.intp)
-    rank[np.argsort(first)] = np.arange(len(first))
-    place = rank[inverse]
-    order = np.argsort(place, kind="stable")
-    return np.split(rows[order], np.cumsum(np.bincount(place))[:-1])
-
-
-def _has_partner(pairs):
-    if "separation" not in pairs.colnames:
-        return np.ones(len(pairs), dtype=bool)
-    return ~np.ma.getmaskarray(_masked_array(pairs["separation"]))
-
-
-def _masked_array(column):
+def _masked_array(column: Column | Quantity) -> np.ma.MaskedArray:
+    """Return a column as numpy's masked array, whichever kind of mask it has."""
     values = getattr(column, "value", column)
-    if hasattr(values, "unmasked"):
-        return np.ma.MaskedArray(np.asarray(values.unmasked), mask=np.asarray(values.mask))
-    return np.ma.asarray(values)
-
-
-def _list_column(column, groups):
-    lists = np.empty(len(groups), dtype=object)
-    values = _values(column)
-    for place, group in enumerate(groups):
-        lists[place] = values[group]
-    return Column(
-        lists,
-        dtype=object,
-        unit=getattr(column, "unit", None),
-        description=column.info.description,
-        meta=getattr(column.info, "meta", None),
+    return np.ma.MaskedArray(
+        getattr(values, "unmasked", values), mask=getattr(values, "mask", np.ma.nomask)
     )
-
-
-def _values(column):
-    """A plain array; masked numbers become NaN, and an array stays masked only where that cannot be."""
-    if not isinstance(column, Column | Quantity):
-        return column  # a SkyCoord or Time column: each list is one
-    values = _masked_array(column)
-    if not np.ma.getmaskarray(values).any():
-        return np.asarray(values.data)
-    return values.filled(np.nan) if values.dtype.kind == "f" else values

@@ -1,27 +1,104 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""All pairs of positions within a radius on the sky: arrays in, arrays out, in degrees.
+"""All pairs of positions within a radius on the sky. Plain arrays in and out, angles in degrees.
 
-The smaller side is laid on a grid of declination zones that are cut into cells: each of its rows
-marks the cells that its radius touches. The rows of the larger side are looked up in that grid in
-chunks that stay in the processor's cache, and only those that fall on a marked cell are tested
-exactly. No unit vector and no sine is computed for the rows that nothing is near.
+`find_pairs` lays the smaller side on a grid of declination zones that are cut into cells (the zones
+algorithm of Gray, Nieto-Santisteban & Szalay 2006, MSR-TR-2006-52): each of its rows marks the
+cells that its radius touches. The rows of the larger side are looked up in that grid in chunks that
+fit in the processor's cache, and only those in a marked cell are tested exactly. No sine or cosine
+is computed for rows with nothing near them, which in a match of catalogues are most.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..arrays import starts_run, to_floats
 from ..errors import InvalidInputError
-from .grid import SLACK, MarkedGrid
+from .grid import SLACK, MarkedGrid, Side
 
 __all__ = ["angular_separation", "find_pairs", "position_angle"]
 
 
-def angular_separation(ra1, dec1, ra2, dec2):
+def find_pairs(
+    ra1: ArrayLike, dec1: ArrayLike, ra2: ArrayLike, dec2: ArrayLike, radius: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
-    Separation on the sphere, precise from zero to 180 degrees.
+    Find all pairs of positions of two sides that lie within a radius.
 
-    The half-angle is the arc tangent of the haversine over the haversine to the antipode,
-    so that no place and no distance is badly conditioned (Sinnott 1984, Sky & Telescope 68, 158,
-    for the haversine). Exchanging the two positions gives the same bits.
+    Parameters
+    ----------
+    ra1, dec1 : array_like of float, shape (n1,)
+        Positions of the first side in degrees: longitude (any turn) and latitude.
+    ra2, dec2 : array_like of float, shape (n2,)
+        Positions of the second side, in the same frame.
+    radius : float or array_like of float, shape (n2,)
+        The largest separation in degrees: one for all, or one for each row of the second side.
+
+    Returns
+    -------
+    i, j : `~numpy.ndarray` of int, shape (pairs,)
+        Rows of the first and of the second side.
+    separation : `~numpy.ndarray` of float, shape (pairs,)
+        Separations in degrees, at most the radius. The pairs are ordered by (j, separation, i).
+
+    Raises
+    ------
+    InvalidInputError
+        If lengths differ, a latitude is beyond the poles, or a radius is negative or not a number.
+
+    Notes
+    -----
+    Rows whose position or radius is NaN, infinite or masked are in no pair. Beyond the inputs and
+    the pairs, the memory needed is some tens of bytes per row of the smaller side, plus a few MB.
+
+    Examples
+    --------
+    >>> from astroquery_cfx.crossmatch.sphere import find_pairs
+    >>> left, right = ([359.99, 10.0, 20.0], [0.0, 0.0, 0.0]), ([0.01, 20.0], [0.0, 0.5])
+    >>> i, j, separation = find_pairs(*left, *right, 0.6)
+    >>> i, j, separation
+    (array([0, 2]), array([0, 1]), array([0.02, 0.5 ]))
+    """
+    first, second = _read_side(ra1, dec1, "first"), _read_side(ra2, dec2, "second")
+    radii = to_floats(radius)
+    if (radii < 0).any():
+        raise InvalidInputError(
+            f"{np.sum(radii < 0)} radii are negative.", remedy="give radii of zero or more."
+        )
+    if radii.ndim or not np.isfinite(radii):
+        if radii.shape != (np.size(ra2),):
+            raise InvalidInputError(
+                f"The radius is neither a number nor one number for each of {np.size(ra2)} rows.",
+                remedy="give degrees, one for all or one for each row of the second side.",
+            )
+        radii = radii if second.rows is None else radii[second.rows]
+        known = np.isfinite(radii)
+        if not known.all():
+            second, radii = second.take(known), radii[known]
+    if radii.ndim and len(second.ra) > len(first.ra):
+        # The grid holds the first side, whose rows mark all cells within the largest radius of the
+        # second. If radii differ by orders of magnitude, most marks are in vain: search once per
+        # factor of two in radius. (Radii below 1e-7 deg are far smaller than a cell.)
+        octave = np.floor(np.log2(np.maximum(radii, 1e-7)))
+        chosen = [octave == value for value in np.unique(octave)]
+        parts = [_search(first, second.take(part), radii[part]) for part in chosen]
+    else:
+        parts = [_search(first, second, radii)]
+    i, j, separation = _concatenate(parts)
+    order = _sort_order(i, j, separation)
+    i = i[order]  # one after the other, so that each unordered array is freed
+    j = j[order]
+    return i, j, separation[order]
+
+
+def angular_separation(
+    ra1: ArrayLike, dec1: ArrayLike, ra2: ArrayLike, dec2: ArrayLike
+) -> np.ndarray:
+    """
+    Return the separation of positions on the sphere, precise from 0 to 180 degrees.
+
+    The tangent of half the separation is the square root of its haversine (Sinnott 1984, Sky &
+    Telescope 68, 158) over the haversine of the distance to the antipode, so that the result is
+    well-conditioned everywhere. Exchanging the two positions gives the same bits.
 
     Parameters
     ----------
@@ -48,9 +125,9 @@ def angular_separation(ra1, dec1, ra2, dec2):
     return np.degrees(2 * np.arctan2(np.sqrt(near), np.sqrt(far)))
 
 
-def position_angle(ra1, dec1, ra2, dec2):
+def position_angle(ra1: ArrayLike, dec1: ArrayLike, ra2: ArrayLike, dec2: ArrayLike) -> np.ndarray:
     """
-    Position angle of the second position as seen from the first, east of north.
+    Return the position angle of the second position as seen from the first, east of north.
 
     Parameters
     ----------
@@ -71,194 +148,86 @@ def position_angle(ra1, dec1, ra2, dec2):
     across = np.radians(np.subtract(ra2, ra1))
     sin1, cos2 = np.sin(np.radians(dec1)), np.cos(np.radians(dec2))
     east = np.sin(across) * cos2
-    # sin(dec2 - dec1) plus a small term, not the difference of two large ones
+    # cos1 sin2 - sin1 cos2 cos(across), the textbook form, cancels for close pairs. This is the
+    # same as sin(dec2 - dec1) plus a small term.
     north = np.sin(np.radians(np.subtract(dec2, dec1))) + 2 * sin1 * cos2 * np.sin(across / 2) ** 2
     angle = np.degrees(np.arctan2(east, north)) % 360
     return np.where(angle == 360, 0.0, angle)  # the remainder of -1e-20 rounds up to 360
 
 
-def unit_vectors(ra, dec):
-    """Return unit vectors for positions in degrees, shape (n, 3)."""
+def unit_vectors(ra: ArrayLike, dec: ArrayLike) -> np.ndarray:
+    """Return the unit vectors of positions in degrees, shape (n, 3)."""
     ra, dec = np.radians(ra), np.radians(dec)
     return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
 
 
-def chord(angle):
-    """Return the chord length for an angle in degrees, on the unit sphere."""
+def chord(angle: ArrayLike) -> np.ndarray:
+    """Return the chord length on the unit sphere for an angle in degrees (180 where larger)."""
     return 2 * np.sin(np.radians(np.minimum(angle, 180)) / 2)
 
 
-def angle_of(distance):
-    """Return the angle in degrees for a chord length, on the unit sphere."""
+def angle_of(distance: np.ndarray) -> np.ndarray:
+    """Return the angle in degrees for a chord length on the unit sphere."""
     return 2 * np.degrees(np.arcsin(np.clip(distance / 2, 0, 1)))
 
 
-def find_pairs(ra1, dec1, ra2, dec2, radius):
-    """
-    All pairs of one row of each side that lie within a radius, exactly.
-
-    Parameters
-    ----------
-    ra1, dec1 : array_like of float, shape (n1,)
-        Positions of the first side in degrees: longitude (any turn) and latitude.
-    ra2, dec2 : array_like of float, shape (n2,)
-        Positions of the second side, in the same frame.
-    radius : float or array_like of float, shape (n2,)
-        The largest separation in degrees, one for all or one for each row of the second side.
-
-    Returns
-    -------
-    i, j : `~numpy.ndarray` of int, shape (pairs,)
-        Rows of the first and of the second side.
-    separation : `~numpy.ndarray` of float, shape (pairs,)
-        Separations in degrees, at most the radius. The pairs are ordered by (j, separation, i).
-
-    Raises
-    ------
-    InvalidInputError
-        If lengths differ, a latitude is beyond the poles, or a radius is negative or not a number.
-
-    Notes
-    -----
-    Rows whose position or radius is NaN, infinite or masked are in no pair. Memory beyond the
-    inputs and the pairs stays below some tens of bytes a row of the smaller side, plus a few MB.
-
-    Examples
-    --------
-    >>> from astroquery_cfx.crossmatch.sphere import find_pairs
-    >>> i, j, separation = find_pairs([359.99, 10.0, 20.0], [0.0, 0.0, 0.0], [0.01, 20.0], [0.0, 0.5], 0.6)
-    >>> i, j, separation
-    (array([0, 2]), array([0, 1]), array([0.02, 0.5 ]))
-    """
-    first = _usable(ra1, dec1, "first")
-    second = _usable(ra2, dec2, "second")
-    second, radius = _usable_radius(second, radius, np.size(ra2))
-    i, j, separation = _joined([_search(*part) for part in _split(first, second, radius)])
-    order = _order(i, j, separation)
-    i = i[order]  # one by one: the unordered ones are let go
-    j = j[order]
-    return i, j, separation[order]
-
-
-def _order(i, j, separation):
-    """The order by (j, separation, i). One key sorts several times faster than three; only ties need all."""
-    bits = 62 - int(j.max(initial=0)).bit_length()
-    key = (separation * ((2.0**bits - 1) / max(separation.max(initial=0), 1e-30))).astype(np.int64)
-    key += j << bits
-    order = np.argsort(key)
-    same = np.diff(key[order]) == 0
-    tied = np.flatnonzero(
-        np.concatenate((same, [False])) | np.concatenate(([False], same))[: len(j)]
-    )
-    rows = order[tied]
-    order[tied] = rows[np.lexsort((i[rows], separation[rows], j[rows]))]
-    return order
-
-
-def _usable(ra, dec, side):
-    """Longitudes, latitudes and numbers of the rows that have a position (None: all rows)."""
-    ra, dec = (np.atleast_1d(_plain(array)) for array in (ra, dec))
+def _read_side(longitude: ArrayLike, latitude: ArrayLike, label: str) -> Side:
+    """Return the rows that have a position; float32 arrays are not converted, to save memory."""
+    ra, dec = (np.atleast_1d(to_floats(array, dtype=None)) for array in (longitude, latitude))
     if ra.ndim != 1 or ra.shape != dec.shape:
         raise InvalidInputError(
-            f"The longitudes and latitudes of the {side} side have shapes {ra.shape} and "
+            f"The longitudes and latitudes of the {label} side have shapes {ra.shape} and "
             f"{dec.shape}.",
             remedy="give two one-dimensional arrays of the same length.",
         )
-    rows = None
+    side = Side(ra, dec)
+    # The four limits are finite in the usual case: no array of flags is needed then.
     if len(ra) and not np.isfinite([ra.min(), ra.max(), dec.min(), dec.max()]).all():
-        rows = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
-        ra, dec = ra[rows], dec[rows]
-    if len(dec) and not (dec.min() >= -90 and dec.max() <= 90):
-        wrong = np.flatnonzero(np.abs(dec) > 90)
+        side = side.take(np.isfinite(ra) & np.isfinite(dec))
+    if len(side.dec) and not (side.dec.min() >= -90 and side.dec.max() <= 90):
+        wrong = side.dec[np.abs(side.dec) > 90]
         raise InvalidInputError(
-            f"{len(wrong)} latitudes of the {side} side lie beyond the poles, the first "
-            f"is {dec[wrong[0]]} deg.",
+            f"{len(wrong)} latitudes of the {label} side lie beyond the poles, the first is "
+            f"{wrong[0]} deg.",
             remedy="give latitudes in degrees, from -90 to 90.",
         )
-    return ra, dec, rows
+    return side
 
 
-def _plain(array):
-    if isinstance(array, np.ma.MaskedArray):
-        array = array.astype(float).filled(np.nan)
-    array = np.asarray(array)
-    return array if array.dtype.kind == "f" else array.astype(float)
-
-
-def _usable_radius(second, radius, length):
-    """The rows of the second side that have a radius, and their radii, or the one for all."""
-    radius = _plain(radius).astype(float)
-    if (radius < 0).any():
-        raise InvalidInputError(
-            f"{np.sum(radius < 0)} radii are negative.", remedy="give radii of zero or more."
-        )
-    if radius.ndim == 0 and np.isfinite(radius):
-        return second, float(radius)
-    if radius.shape != (length,):
-        raise InvalidInputError(
-            f"The radius is neither a number nor one number for each of {length} rows.",
-            remedy="give degrees, one for all or one for each row of the second side.",
-        )
-    if second[2] is not None:
-        radius = radius[second[2]]
-    keep = np.isfinite(radius)
-    if keep.all():
-        return second, radius
-    return _selected(second, keep), radius[keep]
-
-
-def _selected(side, keep):
-    ra, dec, rows = side
-    return ra[keep], dec[keep], np.flatnonzero(keep) if rows is None else rows[keep]
-
-
-def _split(first, second, radius):
-    """Parts in which either all radii are alike or they belong to the side that is laid on the grid."""
-    if np.ndim(radius) == 0 or len(second[0]) <= len(first[0]):
-        return [(first, second, radius)]
-    octave = np.floor(np.log2(np.maximum(radius, 1e-7)))
-    return [
-        (first, _selected(second, octave == value), radius[octave == value])
-        for value in np.unique(octave)
-    ]
-
-
-def _search(first, second, radius):
-    """Pairs by a grid over the smaller side; row numbers are those of the caller's arrays."""
-    swapped = len(first[0]) < len(second[0])
+def _search(first: Side, second: Side, radius: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the pairs within a radius, unordered, by a grid over the smaller side."""
+    swapped = len(first.ra) < len(second.ra)
     small, large = (first, second) if swapped else (second, first)
-    if not len(small[0]):
-        return _joined([])
-    grid = MarkedGrid(small, large, np.max(radius) if swapped else radius)
-    near, far, separation = _joined(
-        [
-            _within(grid, large, small_rows, large_rows, difference, radius, swapped)
-            for large_rows, small_rows, difference in grid.candidates(large[0], large[1])
-        ]
+    if not len(small.ra):
+        return _concatenate([])
+    grid = MarkedGrid(small, large, radius.max() if swapped else radius)
+
+    def within_radius(large_rows, small_rows, difference):
+        limit = radius if radius.ndim == 0 else radius[large_rows if swapped else small_rows]
+        # The difference in declination rules out most candidates at little cost.
+        near = np.flatnonzero(difference <= limit + SLACK)
+        small_rows, large_rows = small_rows[near], large_rows[near]
+        limit = limit if np.ndim(limit) == 0 else limit[near]
+        separation = angular_separation(
+            grid.ra[small_rows],
+            grid.dec[small_rows],
+            large.ra[large_rows].astype(float, copy=False),
+            large.dec[large_rows].astype(float, copy=False),
+        )
+        near = np.flatnonzero(separation <= limit)
+        return small_rows[near], large_rows[near], separation[near]
+
+    # A function, not the body of a loop: its arrays are freed before the next candidates are made.
+    near, far, separation = _concatenate(
+        [within_radius(*candidates) for candidates in grid.candidates(large.ra, large.dec)]
     )
-    near = near if small[2] is None else small[2][near]
-    far = far if large[2] is None else large[2][far]
+    near = near if small.rows is None else small.rows[near]
+    far = far if large.rows is None else large.rows[far]
     return (near, far, separation) if swapped else (far, near, separation)
 
 
-def _within(grid, large, small_rows, large_rows, difference, radius, swapped):
-    """The candidates that lie within the radius. The difference in latitude rules most others out."""
-    limit = radius if np.ndim(radius) == 0 else radius[large_rows if swapped else small_rows]
-    keep = np.flatnonzero(difference <= limit + SLACK)
-    small_rows, large_rows = small_rows[keep], large_rows[keep]
-    limit = limit if np.ndim(limit) == 0 else limit[keep]
-    separation = angular_separation(
-        grid.ra[small_rows],
-        grid.dec[small_rows],
-        large[0][large_rows].astype(float, copy=False),
-        large[1][large_rows].astype(float, copy=False),
-    )
-    keep = np.flatnonzero(separation <= limit)
-    return small_rows[keep], large_rows[keep], separation[keep]
-
-
-def _joined(parts):
-    """The columns of the parts, one after the other. Each part is let go as soon as it is copied."""
+def _concatenate(parts: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    """Join columns (rows, rows, separations) part by part; each part is freed once copied."""
     length = sum(len(part[0]) for part in parts)
     columns = np.empty(length, dtype=np.intp), np.empty(length, dtype=np.intp), np.empty(length)
     while parts:
@@ -267,3 +236,21 @@ def _joined(parts):
             column[length - len(piece) : length] = piece
         length -= len(part[0])
     return columns
+
+
+def _sort_order(i: np.ndarray, j: np.ndarray, separation: np.ndarray) -> np.ndarray:
+    """
+    Return the order by (j, separation, i).
+
+    One integer key, j in its high bits and the scaled separation in the others, sorts several times
+    faster than three keys. Only rows whose keys tie are sorted by all three.
+    """
+    bits = 62 - int(j.max(initial=0)).bit_length()
+    key = (separation * ((2.0**bits - 1) / max(separation.max(initial=0), 1e-30))).astype(np.int64)
+    key += j << bits
+    order = np.argsort(key)
+    starts = starts_run(key[order])
+    tied = np.flatnonzero(~(starts & np.append(starts[1:], True)))
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((i[rows], separation[rows], j[rows]))]
+    return order

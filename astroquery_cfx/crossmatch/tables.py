@@ -1,5 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""crossmatch_tables: validate, find the pairs, join the rows."""
+"""Cross-match two tables: check what was given, find the pairs, join the rows."""
+
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 from astropy import units as u
@@ -9,29 +12,28 @@ from astropy.utils.masked import Masked
 
 from ..errors import InvalidInputError
 from .ellipse import ErrorEllipse
-from .pairs import read_region
-from .positions import as_table, find_positions
+from .pairs import Pairs, read_region
+from .positions import Positions, as_table, find_positions
 from .sphere import position_angle
 
-_JOINS = ("inner", "left", "right", "outer")
-_KEEPS = ("all", "nearest_left", "nearest_right", "mutual")
+OWN_COLUMNS = ("separation", "position_angle")
 
 
 def crossmatch_tables(
-    left,
-    right,
-    radius,
+    left: Table,
+    right: Table,
+    radius: u.Quantity | str | ErrorEllipse,
     *,
-    join="inner",
-    keep="all",
-    left_coordinates=None,
-    right_coordinates=None,
-    left_ellipse=None,
-    prefixes=("left_", "right_"),
-    prefix_all=False,
-):
+    join: str = "inner",
+    keep: str = "all",
+    left_coordinates: SkyCoord | str | tuple[str, str] | None = None,
+    right_coordinates: SkyCoord | str | tuple[str, str] | None = None,
+    left_ellipse: ErrorEllipse | None = None,
+    prefixes: tuple[str, str] = ("left_", "right_"),
+    prefix_all: bool = False,
+) -> Table:
     """
-    Pairs of rows of two tables that lie within a radius, or in the error ellipse, on the sky.
+    Find the pairs of rows of two tables that lie within a radius, or an error ellipse, on the sky.
 
     Parameters
     ----------
@@ -41,17 +43,22 @@ def crossmatch_tables(
         The largest separation: one for all, or one for each row of ``right``, as an array or as the
         name of one of its columns; or the error ellipses of ``right``.
     join : {'inner', 'left', 'right', 'outer'}, optional
-        Which rows without a partner are kept, the columns of the other side masked.
+        Which rows without a partner are kept, with the columns of the other side masked.
     keep : {'all', 'nearest_left', 'nearest_right', 'mutual'}, optional
-        Which pairs are kept: all; for each right row that with the nearest left row; for each left row
-        that with the nearest right row; those that are both. Of equal separations, the first row.
-    left_coordinates, right_coordinates : `~astropy.coordinates.SkyCoord`, str, or tuple of two str, optional
-        The positions of a side, or the name of its SkyCoord column, or of its longitude and latitude
-        (Galactic where their UCDs or names say so, else ICRS). By default they are looked for, as
-        ``astroquery_cfx.crossmatch.positions.find_positions`` tells.
+        Which pairs are kept: all; for each right row the one with the nearest left row; for each
+        left row the one with the nearest right row; or those that are both. Of equal separations,
+        the first row.
+    left_coordinates, right_coordinates : `~astropy.coordinates.SkyCoord`, str or tuple, optional
+        The positions of a side, or the name of its SkyCoord column, or the names of its longitude
+        and latitude (Galactic if their UCDs or names say so, else ICRS). By default a SkyCoord
+        column is looked for, then columns with the UCDs of a position (those with ``meta.main``
+        first), then usual names in any case (ra and dec, RAJ2000 and DEJ2000, GLON and GLAT, lii
+        and bii, l and b). Two equatorial positions, or two Galactic ones, are an error; of an
+        equatorial and a Galactic one, the equatorial is used, with a warning.
     left_ellipse : `ErrorEllipse`, optional
-        The error ellipses of ``left``, where ``radius`` is one: a pair then lies in the ellipse of both
-        errors together (their covariances added), scaled to hold what that of ``right`` is to hold.
+        The error ellipses of ``left``, if ``radius`` is one: a pair then lies in the ellipse of
+        both errors together (the sum of their covariances), with the containment of the right one's
+        region.
     prefixes : tuple of two str, optional
         What goes before the names of columns and of meta that both sides have.
     prefix_all : bool, optional
@@ -60,18 +67,19 @@ def crossmatch_tables(
     Returns
     -------
     `~astropy.table.Table`
-        The columns of both sides, ``separation`` (deg) and ``position_angle`` (deg, of the left row as
-        seen from the right row, east of north), and with ellipses ``ellipse_offset`` (in units of the
-        ellipse as given, not of the region); ordered by right row, separation and left row; left
-        rows without a partner come last. ``meta['crossmatch']`` tells the radius, the rows of each side
-        and how many of them had no usable position, radius or ellipse (they are in no pair), and which
-        columns came from which side.
+        The columns of both sides, ``separation`` (deg) and ``position_angle`` (deg, of the left row
+        as seen from the right row, east of north), and with ellipses ``ellipse_offset`` (in units
+        of the ellipse as given, not of the region). Rows are ordered by right row, separation and
+        left row; left rows without a partner come last. ``meta['crossmatch']`` has the radius, the
+        number of rows of each side, how many of them have no usable position, radius or ellipse
+        (they are in no pair), and which columns came from which side.
 
     Raises
     ------
     InvalidInputError
         If positions are missing, ambiguous, out of range or without unit, if the radius has no
-        unit or is negative, if an ellipse is none, or if names collide. Nothing has been computed then.
+        unit or is negative, if an ellipse is not valid, or if names collide. All of this is checked
+        before any pair is looked for.
 
     Examples
     --------
@@ -87,8 +95,8 @@ def crossmatch_tables(
     --------- ---------- ----------
             a          c       0.05
     """
-    check_choice("join", join, _JOINS)
-    check_choice("keep", keep, _KEEPS)
+    check_choice("join", join, ("inner", "left", "right", "outer"))
+    check_choice("keep", keep, ("all", "nearest_left", "nearest_right", "mutual"))
     left, right = as_table(left, "left"), as_table(right, "right")
     own = OWN_COLUMNS + ("ellipse_offset",) * isinstance(radius, ErrorEllipse)
     names = output_names(left, right, prefixes, prefix_all, own)
@@ -97,7 +105,7 @@ def crossmatch_tables(
         find_positions(left, left_coordinates, side="left"),
         find_positions(right, right_coordinates, side="right"),
     )
-    pairs = region.pairs(*sides).kept(keep).joined(join, len(left), len(right))
+    pairs = region.find_pairs(*sides).select(keep).add_unmatched(join, len(left), len(right))
     table = join_rows(left, right, pairs, names, sides)
     table.meta = merged_meta(left.meta, right.meta, prefixes)
     table.meta["crossmatch"] = {
@@ -106,7 +114,7 @@ def crossmatch_tables(
         "right_rows": len(right),
         "left_without_position": sides[0].num_missing,
         "right_without_position": sides[1].num_missing,
-        **region.num_missing(),
+        **region.count_missing(),
         "left_columns": list(names[0].values()),
         "right_columns": list(names[1].values()),
         "left_coordinates": list(sides[0].columns),
@@ -117,11 +125,8 @@ def crossmatch_tables(
     return table
 
 
-OWN_COLUMNS = ("separation", "position_angle")
-
-
-def check_choice(name, value, choices):
-    """Say what there is to choose from where the value is none of it."""
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Raise an error that lists the choices if the value of an argument is not one of them."""
     if value not in choices:
         raise InvalidInputError(
             f"{name}={value!r} is unknown.", remedy=f"choose from {', '.join(choices)}."
@@ -129,7 +134,7 @@ def check_choice(name, value, choices):
 
 
 def output_names(left, right, prefixes, prefix_all, own=OWN_COLUMNS):
-    """Name in the table -> name in the result, for each side."""
+    """Return the names of the columns of each side in the result, to which ``own`` are added."""
     if len(prefixes) != 2 or prefixes[0] == prefixes[1]:
         raise InvalidInputError(
             f"The prefixes {prefixes!r} do not tell the sides apart.",
@@ -137,7 +142,7 @@ def output_names(left, right, prefixes, prefix_all, own=OWN_COLUMNS):
         )
     taken = (set(left.colnames) & set(right.colnames)) | set(own)
     names = [
-        {name: prefix + name if prefix_all or name in taken else name for name in table.colnames}
+        {name: prefix * (prefix_all or name in taken) + name for name in table.colnames}
         for table, prefix in zip((left, right), prefixes, strict=True)
     ]
     result = [*names[0].values(), *names[1].values(), *own]
@@ -150,29 +155,39 @@ def output_names(left, right, prefixes, prefix_all, own=OWN_COLUMNS):
     return names
 
 
-def join_rows(left, right, pairs, names, sides):
-    """The table of the pairs: the columns of both tables, under their names, and the offsets."""
+def join_rows(left, right, pairs: Pairs, names, sides: tuple[Positions, Positions]) -> Table:
+    """Return the columns of both tables under their new names, separation and position angle."""
     kind = QTable if isinstance(left, QTable) or isinstance(right, QTable) else Table
-    columns = {}
-    for table, rows, renamed in ((left, pairs.left, names[0]), (right, pairs.right, names[1])):
-        for name, new_name in renamed.items():
-            columns[new_name] = _rows_of(table[name], rows)
+    columns = {new: _take_rows(left[name], pairs.left) for name, new in names[0].items()}
+    columns |= {new: _take_rows(right[name], pairs.right) for name, new in names[1].items()}
     table = kind(columns, copy=False)
-    return _add_offsets(table, pairs, sides)
+    alone = (pairs.left < 0) | (pairs.right < 0)
+    i, j = pairs.left[~alone], pairs.right[~alone]
+    angle = np.full(len(alone), np.nan)
+    angle[~alone] = position_angle(sides[1].ra[j], sides[1].dec[j], sides[0].ra[i], sides[0].dec[i])
+    text = "Position angle of the left row as seen from the right row, east of north"
+    added = {
+        "separation": (pairs.separation, u.deg, "pos.angDistance", "Separation of the two rows"),
+        "position_angle": (angle, u.deg, "pos.posAng", text),
+    }
+    if pairs.offset is not None:
+        text = f"Offset in units of the error ellipse of {pairs.containment:.4g} containment"
+        added["ellipse_offset"] = (pairs.offset, None, "pos.angDistance;arith.ratio", text)
+    for name, (values, unit, ucd, description) in added.items():
+        column = Column(values, unit=unit, description=description, meta={"ucd": ucd})
+        table[name] = MaskedColumn(column, mask=alone, copy=False) if alone.any() else column
+    return table
 
 
-def _rows_of(column, rows):
-    """The rows of a column, masked where the row is -1; an empty column gives masked values of its kind."""
+def _take_rows(column: Any, rows: np.ndarray) -> Any:
+    """Return rows of a column of any kind, masked where the row is -1."""
     missing = rows < 0
     if not missing.any():
         return column[rows]
     if not len(column):
-        return MaskedColumn(
-            np.zeros(len(rows), dtype=column.dtype),
-            mask=True,
-            unit=column.unit,
-            description=column.info.description,
-        )
+        nothing = np.zeros(len(rows), dtype=column.dtype)
+        info = {"unit": column.unit, "description": column.info.description}
+        return MaskedColumn(nothing, mask=True, **info)
     taken = column[np.where(missing, 0, rows)]
     if isinstance(taken, Column) and not isinstance(taken, MaskedColumn):
         taken = MaskedColumn(taken, copy=False)
@@ -183,44 +198,8 @@ def _rows_of(column, rows):
     return taken
 
 
-def _add_offsets(table, pairs, sides):
-    alone = (pairs.left < 0) | (pairs.right < 0)
-    angle = np.full(len(alone), np.nan)
-    left, right = pairs.left[~alone], pairs.right[~alone]
-    angle[~alone] = position_angle(
-        sides[1].ra[right], sides[1].dec[right], sides[0].ra[left], sides[0].dec[left]
-    )
-    columns = [
-        ("separation", pairs.separation, u.deg, "pos.angDistance", "Separation of the two rows"),
-        (
-            "position_angle",
-            angle,
-            u.deg,
-            "pos.posAng",
-            "Position angle of the left row as seen from the right row, east of north",
-        ),
-    ]
-    if pairs.offset is not None:
-        columns.append(
-            (
-                "ellipse_offset",
-                pairs.offset,
-                None,
-                "pos.angDistance;arith.ratio",
-                f"Offset in units of the error ellipse of {pairs.containment:.4g} containment",
-            )
-        )
-    for name, values, unit, ucd, description in columns:
-        column = Column(values, unit=unit, description=description)
-        if alone.any():
-            column = MaskedColumn(column, mask=alone, copy=False)
-        column.meta["ucd"] = ucd
-        table[name] = column
-    return table
-
-
-def merged_meta(left, right, prefixes):
-    """Meta of both sides; keys with two values get the prefixes, as columns do."""
+def merged_meta(left: dict, right: dict, prefixes: tuple[str, str]) -> dict:
+    """Return the meta of both sides; keys with two values get the prefixes, as columns do."""
     merged = {}
     for own, other, prefix in ((left, right, prefixes[0]), (right, left, prefixes[1])):
         for key, value in own.items():
@@ -234,7 +213,7 @@ def merged_meta(left, right, prefixes):
     return merged
 
 
-def _same(value, other):
+def _same(value: Any, other: Any) -> bool:
     try:
         return value is other or bool(np.all(value == other))
     except ValueError:  # arrays within dictionaries, or of different shapes

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyvo
-import requests
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import Row, Table
@@ -21,8 +20,7 @@ from ..config import conf
 from ..errors import InvalidInputError, ServiceError, ServiceUnavailableError
 from ..tap import Schema, clear_cache, complete_query
 from ..tap.adql import both, identifier, near_names, parse_select
-from ..tap.transport import make_transport
-from ..version import version
+from ..tap.transport import make_session, make_transport
 from .conditions import (
     columns_text,
     filter_conditions,
@@ -80,15 +78,12 @@ class CSCPlaneClass(HeasarcClass):
         super().__init__()
         self._own_url = vo_url.rstrip("/") if vo_url else None
         self._table_names = dict(table_names or {})
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = (
-            f"astroquery_cfx/{version} pyVO/{pyvo.version} {requests.utils.default_user_agent()}"
-        )
+        self._session = make_session()
         # The service, what it said of its tables, and the URL and session it was made for.
         self._service: pyvo.dal.TAPService | None = None
         self._schema: Schema | None = None
         self._metainfo: Table | None = None
-        self._made_for: tuple[str, requests.Session] | None = None
+        self._made_for: tuple[str, object] | None = None
 
     # --- what HeasarcClass binds once, when it is made, is read at each call here
 
@@ -109,7 +104,9 @@ class CSCPlaneClass(HeasarcClass):
         if self._made_for != (url, self._session):
             service = pyvo.dal.TAPService(url, session=self._session)
             self._schema = Schema(
-                lambda adql: make_transport(service).ask(adql, maxrec=_SCHEMA_ROWS)[0]
+                lambda adql: make_transport(service, self._session).ask(adql, maxrec=_SCHEMA_ROWS)[
+                    0
+                ]
             )
             self._service, self._metainfo = service, None
             self._made_for = url, self._session
@@ -459,7 +456,9 @@ class CSCPlaneClass(HeasarcClass):
         log.debug(f"ADQL: {adql}")
         service = self.tap
         try:
-            table = complete_query(service, adql, schema=self._schema, **options)
+            table = complete_query(
+                service, adql, schema=self._schema, session=self._session, **options
+            )
         except ServiceUnavailableError:
             raise
         except ServiceError as error:

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The Fermi LAT 4FGL catalogues."""
+"""The Fermi LAT 4FGL catalogues: releases, files and queries. ``source``: one source."""
 
 from .core import Fermi4FGL, Fermi4FGLClass
 from .shipped import shipped_catalog

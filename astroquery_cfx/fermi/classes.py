@@ -1,64 +1,77 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The classes of 4FGL counterparts: names, Galactic or extragalactic, order and colours.
+"""The classes of the counterparts of 4FGL sources, and the analysis flags.
 
-Pure data. Capitals in CLASS1 mean an identified source, lower case an
-associated one. Names after Table 7 of Abdollahi et al. 2020 (ApJS 247, 33)
-and Table 5 of Abdollahi et al. 2022 (ApJS 260, 53).
+Capitals in CLASS1 mean an identified source, lower case an associated one. The classes are those of
+Table 7 of Abdollahi et al. 2020 (ApJS 247, 33) and Table 5 of Abdollahi et al. 2022 (ApJS 260, 53);
+the flags those of Table 5 of the former and Table 3 of the latter, which added the last two.
 """
 
+from collections.abc import Iterable
+from enum import IntFlag
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = [
     "GROUP_COLORS",
+    "AnalysisFlag",
     "SourceClass",
     "class_code",
     "class_color",
     "class_group",
     "class_name",
     "class_order",
+    "flag_names",
+    "has_flag",
     "is_identified",
     "known_classes",
 ]
 
 
 class SourceClass(NamedTuple):
-    """What is known of a class: its name, group and colour."""
+    """A class of counterparts: its name, its group and its colour in plots (``'#rrggbb'``)."""
 
     name: str
     group: str
     color: str
 
 
-# From Galactic to extragalactic: the order of plots. Reds and oranges are Galactic, blues extragalactic.
+# From Galactic to extragalactic, the order of plots. Reds, oranges and browns are Galactic; blues,
+# greens and purples extragalactic; greys are neither.
+# fmt: off
 _CLASSES = {
-    "psr": SourceClass("young pulsar", "Galactic", "#7f0000"),
-    "msp": SourceClass("millisecond pulsar", "Galactic", "#b30000"),
-    "pwn": SourceClass("pulsar wind nebula", "Galactic", "#d7301f"),
-    "snr": SourceClass("supernova remnant", "Galactic", "#ef6548"),
-    "spp": SourceClass("supernova remnant or pulsar wind nebula", "Galactic", "#fc8d59"),
-    "hmb": SourceClass("high-mass binary", "Galactic", "#8c510a"),
-    "lmb": SourceClass("low-mass binary", "Galactic", "#a6611a"),
-    "bin": SourceClass("binary", "Galactic", "#bf812d"),
-    "nov": SourceClass("nova", "Galactic", "#dfa53a"),
-    "sfr": SourceClass("star-forming region", "Galactic", "#e69f00"),
-    "glc": SourceClass("globular cluster", "Galactic", "#f0c04f"),
-    "gc": SourceClass("Galactic centre", "Galactic", "#f0d58c"),
-    "": SourceClass("unassociated", "unassociated", "#444444"),
-    "unk": SourceClass("counterpart of unknown kind", "unknown", "#888888"),
-    "bcu": SourceClass("blazar candidate of uncertain type", "extragalactic", "#92c5de"),
-    "bll": SourceClass("BL Lac object", "extragalactic", "#4393c3"),
-    "fsrq": SourceClass("flat-spectrum radio quasar", "extragalactic", "#2166ac"),
-    "ssrq": SourceClass("steep-spectrum radio quasar", "extragalactic", "#053061"),
-    "css": SourceClass("compact steep-spectrum radio source", "extragalactic", "#08519c"),
-    "rdg": SourceClass("radio galaxy", "extragalactic", "#35978f"),
-    "agn": SourceClass("active galaxy of another kind", "extragalactic", "#01665e"),
-    "nlsy1": SourceClass("narrow-line Seyfert 1 galaxy", "extragalactic", "#5ab4ac"),
-    "sey": SourceClass("Seyfert galaxy", "extragalactic", "#80cdc1"),
-    "sbg": SourceClass("starburst galaxy", "extragalactic", "#9970ab"),
-    "gal": SourceClass("normal galaxy or part of one", "extragalactic", "#762a83"),
+    code: SourceClass(name, group, color)
+    for code, name, group, color in (
+        ("psr",   "young pulsar",                            "Galactic",      "#7f0000"),
+        ("msp",   "millisecond pulsar",                      "Galactic",      "#b30000"),
+        ("pwn",   "pulsar wind nebula",                      "Galactic",      "#d7301f"),
+        ("snr",   "supernova remnant",                       "Galactic",      "#ef6548"),
+        ("spp",   "supernova remnant or pulsar wind nebula", "Galactic",      "#fc8d59"),
+        ("hmb",   "high-mass binary",                        "Galactic",      "#8c510a"),
+        ("lmb",   "low-mass binary",                         "Galactic",      "#a6611a"),
+        ("bin",   "binary",                                  "Galactic",      "#bf812d"),
+        ("nov",   "nova",                                    "Galactic",      "#dfa53a"),
+        ("sfr",   "star-forming region",                     "Galactic",      "#e69f00"),
+        ("glc",   "globular cluster",                        "Galactic",      "#f0c04f"),
+        ("gc",    "Galactic centre",                         "Galactic",      "#f0d58c"),
+        ("",      "unassociated",                            "unassociated",  "#444444"),
+        ("unk",   "counterpart of unknown kind",             "unknown",       "#888888"),
+        ("bcu",   "blazar candidate of uncertain type",      "extragalactic", "#92c5de"),
+        ("bll",   "BL Lac object",                           "extragalactic", "#4393c3"),
+        ("fsrq",  "flat-spectrum radio quasar",              "extragalactic", "#2166ac"),
+        ("ssrq",  "steep-spectrum radio quasar",             "extragalactic", "#053061"),
+        ("css",   "compact steep-spectrum radio source",     "extragalactic", "#08519c"),
+        ("rdg",   "radio galaxy",                            "extragalactic", "#35978f"),
+        ("agn",   "active galaxy of another kind",           "extragalactic", "#01665e"),
+        ("nlsy1", "narrow-line Seyfert 1 galaxy",            "extragalactic", "#5ab4ac"),
+        ("sey",   "Seyfert galaxy",                          "extragalactic", "#80cdc1"),
+        ("sbg",   "starburst galaxy",                        "extragalactic", "#9970ab"),
+        ("gal",   "normal galaxy or part of one",            "extragalactic", "#762a83"),
+    )
 }
-_OTHER = SourceClass("other", "unknown", "#bbbbbb")
-_ORDER = {code: place for place, code in enumerate(_CLASSES)}
+# fmt: on
+_OTHER = SourceClass("other", "unknown", "#bbbbbb")  # a class that a later release has added
 
 GROUP_COLORS = {
     "Galactic": "#d55e00",
@@ -66,11 +79,30 @@ GROUP_COLORS = {
     "unknown": "#999999",
     "unassociated": "#444444",
 }
+"""The colour of each group of classes in plots."""
 
 
-def class_code(value):
+def known_classes() -> dict[str, SourceClass]:
     """
-    Read an entry of CLASS1 or CLASS2 as plain text.
+    List the classes of the 4FGL catalogues.
+
+    Returns
+    -------
+    dict
+        Code in lower case -> `SourceClass`, in the order of plots.
+
+    Examples
+    --------
+    >>> from astroquery_cfx.fermi.classes import known_classes
+    >>> known_classes()["msp"].name
+    'millisecond pulsar'
+    """
+    return dict(_CLASSES)
+
+
+def class_code(value: str | bytes | None) -> str:
+    """
+    Return an entry of CLASS1 or CLASS2 as a plain text.
 
     Parameters
     ----------
@@ -80,7 +112,7 @@ def class_code(value):
     Returns
     -------
     str
-        The code without padding, as it was written; empty for no counterpart.
+        The code without padding, in the case of the entry; empty without a counterpart.
 
     Examples
     --------
@@ -90,18 +122,17 @@ def class_code(value):
     """
     if value is None or getattr(value, "mask", False):
         return ""
-    if isinstance(value, bytes):
-        value = value.decode("ascii", "replace")
-    return str(value).strip()
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+    return text.strip()
 
 
-def _source_class(value):
+def _source_class(value) -> SourceClass:
     return _CLASSES.get(class_code(value).lower(), _OTHER)
 
 
-def class_name(value):
+def class_name(value: str | bytes | None) -> str:
     """
-    Name a class in words.
+    Return the name of a class in words.
 
     Parameters
     ----------
@@ -111,7 +142,7 @@ def class_name(value):
     Returns
     -------
     str
-        The name; ``'unassociated'`` for a blank or masked entry, ``'other'`` for a code that is not known.
+        ``'unassociated'`` for a blank or masked entry, ``'other'`` for an unknown code.
 
     Examples
     --------
@@ -122,9 +153,9 @@ def class_name(value):
     return _source_class(value).name
 
 
-def class_group(value):
+def class_group(value: str | bytes | None) -> str:
     """
-    Say whether a class is Galactic.
+    Return whether a class is Galactic or extragalactic.
 
     Parameters
     ----------
@@ -134,7 +165,7 @@ def class_group(value):
     Returns
     -------
     str
-        ``'Galactic'``, ``'extragalactic'``, ``'unknown'`` (also for a code that is not known) or
+        ``'Galactic'``, ``'extragalactic'``, ``'unknown'`` (also for an unknown code) or
         ``'unassociated'`` (blank or masked).
 
     Examples
@@ -146,9 +177,9 @@ def class_group(value):
     return _source_class(value).group
 
 
-def class_color(value):
+def class_color(value: str | bytes | None) -> str:
     """
-    Colour of a class in plots.
+    Return the colour of a class in plots.
 
     Parameters
     ----------
@@ -169,9 +200,9 @@ def class_color(value):
     return _source_class(value).color
 
 
-def is_identified(value):
+def is_identified(value: str | bytes | None) -> bool:
     """
-    Say whether the counterpart is identified, and not only associated.
+    Tell whether a source is identified with its counterpart, not just associated.
 
     Parameters
     ----------
@@ -192,19 +223,19 @@ def is_identified(value):
     return class_code(value).isupper()
 
 
-def class_order(values):
+def class_order(values: Iterable[str | bytes | None]) -> list[str]:
     """
-    Put the classes that occur into the order of plots, Galactic to extragalactic.
+    Sort the classes of some sources into the order of plots, Galactic to extragalactic.
 
     Parameters
     ----------
     values : iterable of str, bytes or masked
-        Entries of CLASS1, in any order, repeated or not.
+        Entries of CLASS1.
 
     Returns
     -------
     list of str
-        Each code once, identified (capitals) before associated; codes that are not known come last.
+        Each code once, identified (capitals) before associated; unknown codes come last.
 
     Examples
     --------
@@ -212,26 +243,86 @@ def class_order(values):
     >>> class_order(["bll", "new", "psr", "", "PSR", "psr"])
     ['PSR', 'psr', '', 'bll', 'new']
     """
-    codes = {class_code(value) for value in values}
-    last = len(_ORDER)
+    order = {code: place for place, code in enumerate(_CLASSES)}
     return sorted(
-        codes, key=lambda code: (_ORDER.get(code.lower(), last), code.lower(), not code.isupper())
+        {class_code(value) for value in values},
+        key=lambda code: (order.get(code.lower(), len(order)), code.lower(), not code.isupper()),
     )
 
 
-def known_classes():
+class AnalysisFlag(IntFlag):
     """
-    List the classes of the 4FGL catalogues.
-
-    Returns
-    -------
-    dict
-        Code in lower case -> `SourceClass`, in the order of plots.
+    The bits of the column Flags: what may be wrong with a source.
 
     Examples
     --------
-    >>> from astroquery_cfx.fermi.classes import known_classes
-    >>> known_classes()["msp"].name
-    'millisecond pulsar'
+    >>> from astroquery_cfx.fermi.classes import AnalysisFlag
+    >>> AnalysisFlag.CONFUSED in AnalysisFlag(48)
+    True
     """
-    return dict(_CLASSES)
+
+    # fmt: off
+    TS_DROPPED        = 1 << 0   #: TS above 35 fell below 25 with another diffuse model or method
+    POSITION_MOVED    = 1 << 1   #: moved out of its 95% ellipse with another diffuse model
+    FLUX_CHANGED      = 1 << 2   #: flux changed by over 3 sigma and 35% in the same way
+    LOW_CONTRAST      = 1 << 3   #: below 10% of the background in the highest band with TS > 25
+    CONFUSED          = 1 << 4   #: a brighter neighbour is close
+    GAS_CLUMP         = 1 << 5   #: on a gas clump or defect of the diffuse model (names with c)
+    POOR_LOCALIZATION = 1 << 8   #: poor localization, or 95% ellipse longer than 0.25 deg
+    POOR_SPECTRAL_FIT = 1 << 9   #: poor spectral fit, in all or in one band
+    HIGHLY_CURVED     = 1 << 11  #: highly curved spectrum, whose curvature or index was fixed
+    BELOW_THRESHOLD   = 1 << 12  #: TS below 25 in this release; kept from an earlier one
+    SOFT_GALACTIC     = 1 << 13  #: soft, Galactic, unassociated: perhaps diffuse emission
+    # fmt: on
+
+
+def flag_names(value: int) -> list[str]:
+    """
+    Return the names of the flags that are set.
+
+    Parameters
+    ----------
+    value : int
+        An entry of the column Flags.
+
+    Returns
+    -------
+    list of str
+        Names of `AnalysisFlag`; ``'BIT_n'`` for a bit without a name, counted from 1 as in the
+        papers.
+
+    Examples
+    --------
+    >>> from astroquery_cfx.fermi.classes import flag_names
+    >>> flag_names(12304)
+    ['CONFUSED', 'BELOW_THRESHOLD', 'SOFT_GALACTIC']
+    """
+    bits = int(value) & 0xFFFF  # the catalogue stores signed 16-bit integers
+    names = {int(flag): str(flag.name) for flag in AnalysisFlag}
+    return [names.get(1 << bit, f"BIT_{bit + 1}") for bit in range(16) if bits >> bit & 1]
+
+
+def has_flag(flags: ArrayLike, flag: AnalysisFlag | str) -> np.ndarray:
+    """
+    Tell which sources have a flag.
+
+    Parameters
+    ----------
+    flags : array_like of int, shape (rows,)
+        The column Flags.
+    flag : `AnalysisFlag` or str
+        The flag, or its name in any case.
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool, shape (rows,)
+        True where at least one of the bits of ``flag`` is set.
+
+    Examples
+    --------
+    >>> from astroquery_cfx.fermi.classes import has_flag
+    >>> has_flag([0, 16, 48], "GAS_CLUMP")
+    array([False, False,  True])
+    """
+    wanted = AnalysisFlag[flag.upper()] if isinstance(flag, str) else AnalysisFlag(flag)
+    return (np.asarray(flags).astype(np.int64) & int(wanted)) != 0

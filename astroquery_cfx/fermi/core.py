@@ -1,7 +1,9 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The 4FGL catalogues in astroquery's vocabulary."""
+"""Queries of the 4FGL catalogues, in astroquery's vocabulary."""
 
 import warnings
+from collections.abc import Mapping
+from os import PathLike
 
 import numpy as np
 from astropy import units as u
@@ -10,21 +12,13 @@ from astropy.table import Column, QTable, Table
 from astroquery.exceptions import NoResultsWarning
 from astroquery.query import BaseQuery
 
+from ..arrays import angle_in_degrees, to_floats, to_texts
 from ..errors import InvalidInputError
-from .catalog import open_catalog
+from .catalog import CatalogFile, open_catalog
 from .download import fetch_release
 from .releases import RELEASES, find_release
-from .selection import (
-    NAME_COLUMNS,
-    filter_mask,
-    find_name,
-    parse_classes,
-    parse_position,
-    parse_radius,
-    plain_strings,
-    suggest_names,
-)
-from .source import read_source
+from .selection import NAME_COLUMNS, class_mask, filter_mask, find_name, hint_names, parse_position
+from .source.core import FermiSource, read_source
 
 __all__ = ["Fermi4FGL", "Fermi4FGLClass"]
 
@@ -37,20 +31,21 @@ class Fermi4FGLClass(BaseQuery):
     --------
     >>> from astroquery_cfx import Fermi4FGL
     >>> from astroquery_cfx.fermi import shipped_catalog
-    >>> catalog = Fermi4FGL.get_catalog(path=shipped_catalog(), columns=["Source_Name", "CLASS1"])
+    >>> columns = ["Source_Name", "CLASS1"]
+    >>> catalog = Fermi4FGL.get_catalog(path=shipped_catalog(), columns=columns)
     >>> len(catalog), catalog.meta["release"]
     (7195, 'DR4')
     """
 
-    def list_releases(self):
+    def list_releases(self) -> Table:
         """
         List the releases of the catalogue.
 
         Returns
         -------
         `~astropy.table.Table`
-            One row a release: name, title, file, years of data, rows, bytes, SHA-256, what changed, citation,
-            folder below ``conf.fermi_urls``. What is not known is masked.
+            One row per release: name, title, file, years of data, rows, bytes, SHA-256, changes,
+            papers to cite, and folder below ``conf.fermi_urls``. What is not known is masked.
 
         Examples
         --------
@@ -79,14 +74,14 @@ class Fermi4FGLClass(BaseQuery):
 
     def get_catalog(
         self,
-        release="DR4",
+        release: str = "DR4",
         *,
-        path=None,
-        columns=None,
-        column_filters=None,
-        quantities=False,
-        cache=True,
-    ):
+        path: str | PathLike | None = None,
+        columns: list[str] | str | None = None,
+        column_filters: Mapping[str, object] | None = None,
+        quantities: bool = False,
+        cache: bool = True,
+    ) -> Table:
         """
         Read a release of the catalogue, all sources.
 
@@ -96,53 +91,67 @@ class Fermi4FGLClass(BaseQuery):
             ``'DR1'`` to ``'DR4'`` or ``'FL16Y'``. It is downloaded once, checked, and kept in
             ``cache_location``.
         path : str or `~pathlib.Path`, optional
-            A FITS file, gzipped or not, instead of a download; its release is then read from its header.
-        columns : list of str, optional
-            Names of the columns to read, as in DR4. All, if None.
+            A FITS file, gzipped or not, instead of a download; its header says which release it is.
+        columns : list of str or str, optional
+            Names of the columns to read, as in DR4; in a text separated by commas. All, if None.
         column_filters : dict, optional
-            Column -> ``(operator, value)`` with one of = != < <= > >=; ``(low, high)``, both ends included; a
-            list, any of which; None for masked; anything else for equality. Values may be Quantities.
+            Column -> ``(operator, value)`` with one of = != <> < <= > >=; ``(low, high)``, both
+            ends included; a list, any of which; None for masked; anything else for equality.
+            Values may be Quantities.
         quantities : bool, optional
             True gives a `~astropy.table.QTable` with Quantity columns, and a column ``position`` of
             `~astropy.coordinates.SkyCoord` in front.
         cache : bool, optional
-            False downloads again what is in the cache.
+            False downloads the release again even if it is in the cache.
 
         Returns
         -------
         `~astropy.table.Table`
-            One row a source, with units and descriptions; blank strings and NaN are masked. ``meta`` has
-            ``release``, ``version``, ``file``, ``sha256`` and ``citation``. Added to the columns of the file
-            are Region_SemiMajor, Region_SemiMinor, Region_PosAng and Region_Kind: the 95% ellipse, or the
-            template of an extended source, which has no ellipse.
+            One row per source, with units and descriptions; blank strings and NaN are masked.
+            ``meta`` has ``release``, ``version``, ``file``, ``sha256`` and ``citation``. Added to
+            the columns of the file are Region_SemiMajor, Region_SemiMinor, Region_PosAng and
+            Region_Kind: the 95% ellipse, or the template of an extended source, which has none.
 
         Raises
         ------
         InvalidInputError
-            If there is no such release or column.
+            If there is no such release or column, or a filter is not valid.
         InvalidFileError
             If the file is cut, damaged, not FITS, or another catalogue.
+        ServiceError
+            If no server has the file.
         ServiceUnavailableError
-            If no server gives the file.
+            If no server answers.
 
         Examples
         --------
-        >>> from astroquery_cfx import Fermi4FGL
-        >>> from astroquery_cfx.fermi import shipped_catalog
-        >>> catalog = Fermi4FGL.get_catalog(path=shipped_catalog(), column_filters={"Signif_Avg": (">", 100)})
+        >>> from astroquery_cfx.fermi import Fermi4FGL, shipped_catalog
+        >>> bright = {"Signif_Avg": (">", 100)}
+        >>> catalog = Fermi4FGL.get_catalog(path=shipped_catalog(), column_filters=bright)
         >>> len(catalog)
         116
         >>> print(catalog["Flux1000"].unit)
         ph / (s cm2)
         """
         catalog = self._open(release, path=path, cache=cache)
-        rows = _filtered(catalog, column_filters)
+        rows = _passing(catalog, column_filters)
         table = catalog.read(columns, rows)
-        if rows is not None:
+        if column_filters:
             _warn_if_empty(table, "that passes the filters")
-        return _with_quantities(table, catalog, rows) if quantities else table
+        if quantities:
+            places = catalog.read(["RAJ2000", "DEJ2000"], rows)
+            table = QTable(table)
+            table.add_column(_positions(places), name="position", index=0)
+        return table
 
-    def get_extension(self, name, release="DR4", *, path=None, cache=True):
+    def get_extension(
+        self,
+        name: str,
+        release: str = "DR4",
+        *,
+        path: str | PathLike | None = None,
+        cache: bool = True,
+    ) -> Table:
         """
         Read another extension of the catalogue's file.
 
@@ -156,7 +165,7 @@ class Fermi4FGLClass(BaseQuery):
         Returns
         -------
         `~astropy.table.Table`
-            The rows.
+            All rows and columns, with units.
 
         Raises
         ------
@@ -165,8 +174,7 @@ class Fermi4FGLClass(BaseQuery):
 
         Examples
         --------
-        >>> from astroquery_cfx import Fermi4FGL
-        >>> from astroquery_cfx.fermi import shipped_catalog
+        >>> from astroquery_cfx.fermi import Fermi4FGL, shipped_catalog
         >>> len(Fermi4FGL.get_extension("ExtendedSources", path=shipped_catalog()))
         82
         """
@@ -174,15 +182,15 @@ class Fermi4FGLClass(BaseQuery):
 
     def query_region(
         self,
-        coordinates,
-        radius=1 * u.deg,
+        coordinates: SkyCoord | str,
+        radius: u.Quantity | str = 1 * u.deg,
         *,
-        release="DR4",
-        path=None,
-        columns=None,
-        column_filters=None,
-        cache=True,
-    ):
+        release: str = "DR4",
+        path: str | PathLike | None = None,
+        columns: list[str] | str | None = None,
+        column_filters: Mapping[str, object] | None = None,
+        cache: bool = True,
+    ) -> Table:
         """
         Find the sources around a position.
 
@@ -191,40 +199,39 @@ class Fermi4FGLClass(BaseQuery):
         coordinates : str or `~astropy.coordinates.SkyCoord`
             One position; a name is resolved by Sesame.
         radius : `~astropy.units.Quantity` or str, optional
-            Radius of the circle.
+            Radius of the circle, at most 180 deg.
         release, path, columns, column_filters, cache
             As for `get_catalog`.
 
         Returns
         -------
         `~astropy.table.Table`
-            The sources whose position lies in the circle, nearest first, with a column ``separation`` (deg).
+            The sources in the circle, nearest first, with a column ``separation`` (deg).
 
         Raises
         ------
         InvalidInputError
-            If the position or the radius is none.
+            If the position or the radius is not valid.
 
         Examples
         --------
         >>> from astropy import units as u
         >>> from astropy.coordinates import SkyCoord
-        >>> from astroquery_cfx import Fermi4FGL
-        >>> from astroquery_cfx.fermi import shipped_catalog
+        >>> from astroquery_cfx.fermi import Fermi4FGL, shipped_catalog
         >>> crab = SkyCoord(83.633, 22.014, unit="deg")
         >>> found = Fermi4FGL.query_region(crab, 0.1 * u.deg, path=shipped_catalog())
         >>> sorted(found["ASSOC1"].tolist())
         ['Crab Nebula', 'Crab Nebula', 'PSR J0534+2200']
         """
-        limit, center = parse_radius(radius), parse_position(coordinates)
+        limit, center = angle_in_degrees(radius, "radius"), parse_position(coordinates)
         catalog = self._open(release, path=path, cache=cache)
-        places = catalog.read(["RAJ2000", "DEJ2000"])
-        separation = center.separation(_positions(places)).deg
-        found = _allowed(np.flatnonzero(separation <= limit), catalog, column_filters)
-        found = found[np.argsort(separation[found], kind="stable")]
-        table = catalog.read(columns, found)
+        separation = center.separation(_positions(catalog.read(["RAJ2000", "DEJ2000"]))).deg
+        order = np.argsort(separation, kind="stable")
+        inside = order[separation[order] <= limit]
+        rows = _passing(catalog, column_filters, inside)
+        table = catalog.read(columns, rows)
         table["separation"] = Column(
-            separation[found],
+            separation[rows],
             unit=u.deg,
             format=".5f",
             description="Angle between the source and the position asked for",
@@ -232,49 +239,61 @@ class Fermi4FGLClass(BaseQuery):
         return _warn_if_empty(table, f"within {radius} of {center.to_string('hmsdms')}")
 
     def query_object(
-        self, name, *, release="DR4", path=None, columns=None, column_filters=None, cache=True
-    ):
+        self,
+        name: str,
+        *,
+        release: str = "DR4",
+        path: str | PathLike | None = None,
+        columns: list[str] | str | None = None,
+        column_filters: Mapping[str, object] | None = None,
+        cache: bool = True,
+    ) -> Table:
         """
-        Find the sources that bear a name.
+        Find the sources that have a name.
 
         Parameters
         ----------
         name : str
-            A 4FGL name with or without ``4FGL``, a name in an older catalogue, of a counterpart, of an
-            extended source or of a TeV source. Case and spaces do not matter.
+            A 4FGL name with or without ``4FGL``, or a name in an older catalogue, of a
+            counterpart, of an extended source or of a TeV source. Case and spaces do not matter.
         release, path, columns, column_filters, cache
             As for `get_catalog`.
 
         Returns
         -------
         `~astropy.table.Table`
-            All sources that bear it; empty, with a warning that suggests names, where none does.
+            All sources with that name; empty, with a warning that suggests names, if there is none.
+
+        Raises
+        ------
+        InvalidInputError
+            If the name is empty.
 
         Examples
         --------
-        >>> from astroquery_cfx import Fermi4FGL
-        >>> from astroquery_cfx.fermi import shipped_catalog
+        >>> from astroquery_cfx.fermi import Fermi4FGL, shipped_catalog
         >>> Fermi4FGL.query_object("3c 279", path=shipped_catalog())["Source_Name"].tolist()
         ['4FGL J1256.1-0547']
         """
         catalog = self._open(release, path=path, cache=cache)
         names = _names(catalog)
         found = find_name(names, name)
-        what = f"of the name {name!r}{'' if len(found) else _hint(names, name)}"
-        return _warn_if_empty(catalog.read(columns, _allowed(found, catalog, column_filters)), what)
+        table = catalog.read(columns, _passing(catalog, column_filters, found))
+        hint = "" if len(found) else hint_names(names, name)
+        return _warn_if_empty(table, f"of the name {name!r}{hint}")
 
     def query_class(
         self,
-        *classes,
-        identified=None,
-        release="DR4",
-        path=None,
-        columns=None,
-        column_filters=None,
-        cache=True,
-    ):
+        *classes: str,
+        identified: bool | None = None,
+        release: str = "DR4",
+        path: str | PathLike | None = None,
+        columns: list[str] | str | None = None,
+        column_filters: Mapping[str, object] | None = None,
+        cache: bool = True,
+    ) -> Table:
         """
-        Find the sources of classes.
+        Find the sources of one or more classes.
 
         Parameters
         ----------
@@ -288,7 +307,7 @@ class Fermi4FGLClass(BaseQuery):
         Returns
         -------
         `~astropy.table.Table`
-            The rows.
+            The sources, in the order of the catalogue.
 
         Raises
         ------
@@ -297,29 +316,32 @@ class Fermi4FGLClass(BaseQuery):
 
         Examples
         --------
-        >>> from astroquery_cfx import Fermi4FGL
-        >>> from astroquery_cfx.fermi import shipped_catalog
+        >>> from astroquery_cfx.fermi import Fermi4FGL, shipped_catalog
         >>> len(Fermi4FGL.query_class("msp", identified=True, path=shipped_catalog()))
         139
         """
         catalog = self._open(release, path=path, cache=cache)
-        codes = plain_strings(catalog.read(["CLASS1"])["CLASS1"])
-        keep = np.isin(np.strings.lower(codes), parse_classes(classes, codes))
-        if identified is not None:
-            keep &= np.strings.isupper(codes) == bool(identified)
-        rows = _allowed(np.flatnonzero(keep), catalog, column_filters)
-        return _warn_if_empty(
-            catalog.read(columns, rows), f"of class {', '.join(map(repr, classes))}"
-        )
+        codes = to_texts(catalog.read(["CLASS1"])["CLASS1"])
+        found = np.flatnonzero(class_mask(codes, classes, identified=identified))
+        table = catalog.read(columns, _passing(catalog, column_filters, found))
+        return _warn_if_empty(table, f"of class {', '.join(map(repr, classes))}")
 
-    def get_source(self, name, *, release="DR4", path=None, cache=True):
+    def get_source(
+        self,
+        name: str,
+        *,
+        release: str = "DR4",
+        path: str | PathLike | None = None,
+        cache: bool = True,
+    ) -> FermiSource:
         """
         Get one source as an object.
 
         Parameters
         ----------
         name : str
-            As for `query_object`; of names that many sources bear, the name in the catalogue comes first.
+            As for `query_object`. A name of the catalogue itself takes precedence over the same
+            name in another column.
         release, path, cache
             As for `get_catalog`.
 
@@ -331,76 +353,65 @@ class Fermi4FGLClass(BaseQuery):
         Raises
         ------
         InvalidInputError
-            If no source bears the name, or more than one.
+            If no source has the name, or more than one.
 
         Examples
         --------
-        >>> from astroquery_cfx import Fermi4FGL
-        >>> from astroquery_cfx.fermi import shipped_catalog
+        >>> from astroquery_cfx.fermi import Fermi4FGL, shipped_catalog
         >>> Fermi4FGL.get_source("vela x", path=shipped_catalog())
         <FermiSource 4FGL J0834.3-4542e (DR4)>
         """
         catalog = self._open(release, path=path, cache=cache)
         names = _names(catalog)
-        own = find_name(names["Source_Name",], name)
-        found = own if len(own) == 1 else find_name(names, name)
+        found = find_name(names["Source_Name",], name)
+        if len(found) != 1:
+            found = find_name(names, name)
         if not len(found):
-            hint = _hint(names, name)
             raise InvalidInputError(
-                f"{catalog.label} has no source of the name {name!r}{hint}.",
+                f"{catalog.label} has no source of the name {name!r}{hint_names(names, name)}.",
                 remedy="see query_region for the sources around a position.",
             )
         if len(found) > 1:
             raise InvalidInputError(
-                f"{len(found)} sources of {catalog.label} bear the name {name!r}.",
-                remedy=f"name one of {', '.join(names['Source_Name'][found])}, or use query_object for all.",
+                f"{len(found)} sources of {catalog.label} have the name {name!r}.",
+                remedy=f"name one of {', '.join(names['Source_Name'][found])}, "
+                "or use query_object for all.",
             )
         return read_source(catalog, found[0])
 
-    def clear_cache(self):
+    def clear_cache(self) -> None:
         """Remove the catalogues that were downloaded."""
         super().clear_cache()
         for file in self.cache_location.glob("gll_psc_v*.fit*"):
             file.unlink(missing_ok=True)
 
-    def _open(self, release, *, path=None, cache=True):
-        """The checked file of a release."""
+    def _open(self, release, *, path, cache) -> CatalogFile:
+        """Return a checked file: the user's own, or that of a release."""
         if path is not None:
             return open_catalog(path)
         return fetch_release(self._session, find_release(release), self.cache_location, cache=cache)
 
 
-def _names(catalog):
-    """All names that the sources bear."""
+def _names(catalog) -> Table:
+    """Return the columns with names of the sources."""
     return catalog.read([name for name in NAME_COLUMNS if name in catalog.column_names])
 
 
-def _hint(names, name):
-    """The nearest names, for a message."""
-    near = suggest_names(names, name)
-    return f"; the nearest names are {', '.join(near)}" if near else ""
-
-
-def _filtered(catalog, column_filters):
-    """Rows that pass the filters; None for all."""
+def _passing(catalog, column_filters, rows=None):
+    """Return those of some rows (all, if None) that pass the filters, in their order."""
     if not column_filters:
-        return None
-    if not hasattr(column_filters, "items"):
+        return rows
+    if not isinstance(column_filters, Mapping):
         raise InvalidInputError(
             f"column_filters is a {type(column_filters).__name__}.",
             remedy="give a dict, e.g. {'Signif_Avg': ('>', 10)}.",
         )
-    return np.flatnonzero(filter_mask(catalog.read(list(column_filters)), column_filters))
+    passed = filter_mask(catalog.read(list(column_filters)), column_filters)
+    return np.flatnonzero(passed) if rows is None else rows[passed[rows]]
 
 
-def _allowed(rows, catalog, column_filters):
-    """Rows that pass the filters too, in their order."""
-    passed = _filtered(catalog, column_filters)
-    return rows if passed is None else rows[np.isin(rows, passed)]
-
-
-def _warn_if_empty(table, what):
-    """The table, with a warning where it has no rows."""
+def _warn_if_empty(table, what) -> Table:
+    """Return the table; warn if it has no rows."""
     if not len(table):
         warnings.warn(
             f"{table.meta['release']} has no source {what}.", NoResultsWarning, stacklevel=3
@@ -408,19 +419,10 @@ def _warn_if_empty(table, what):
     return table
 
 
-def _with_quantities(table, catalog, rows):
-    """The table with Quantity columns and the positions as SkyCoord."""
-    places = catalog.read(["RAJ2000", "DEJ2000"], rows)
-    table = QTable(table)
-    table.add_column(_positions(places), name="position", index=0)
-    return table
-
-
-def _positions(table):
-    """Positions in double precision: separations of float32 positions would be rounded."""
-    return SkyCoord(
-        *(np.asarray(table[name], dtype=float) for name in ("RAJ2000", "DEJ2000")), unit="deg"
-    )
+def _positions(table) -> SkyCoord:
+    """Return positions in double precision, so that separations are not rounded to float32."""
+    ra, dec = (to_floats(table[name]) for name in ("RAJ2000", "DEJ2000"))
+    return SkyCoord(ra, dec, unit="deg")
 
 
 Fermi4FGL = Fermi4FGLClass()

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""A release of the catalogue from the web into the cache: once, resumed where it broke off, checked."""
+"""Download a release into the cache: once, resumed where it broke off, and checked."""
 
 import os
 import secrets
@@ -11,137 +11,99 @@ from pathlib import Path
 import requests
 from astropy import log
 
-from ..errors import CFXError, InvalidFileError, ServiceError, ServiceUnavailableError
+from ..config import conf
+from ..errors import InvalidFileError, ServiceError, ServiceUnavailableError
 from ..progress import progress_bar
-from .catalog import open_catalog
+from .catalog import CatalogFile, open_catalog
+from .releases import Release
 
-__all__ = ["fetch_release"]
-
-_CHUNK = 1 << 16
+_CHUNK = 1 << 16  # bytes written at a time: what a broken transfer loses at most
+# HTTP answers that may be different the next time: timeouts, too many requests, overload.
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
 class _BrokenError(Exception):
-    """The transfer broke off for a passing reason; what came is kept."""
+    """The transfer failed for a passing reason; what was received is kept."""
 
 
 class _RefusedError(Exception):
-    """The server has no such file, or gives something else: the next mirror may have it."""
+    """The server does not have the file; the next mirror may have it."""
 
 
-def fetch_release(session, release, folder, *, cache=True):
-    """
-    Get the checked file of a release, from the cache or from the web.
+def fetch_release(
+    session: requests.Session, release: Release, folder: Path, *, cache: bool = True
+) -> CatalogFile:
+    """Return the checked file of a release from the cache folder, or else from the first mirror.
 
-    Parameters
-    ----------
-    session : `~requests.Session`
-        To ask with.
-    release : `~astroquery_cfx.fermi.releases.Release`
-        Which one.
-    folder : `~pathlib.Path`
-        The cache.
-    cache : bool, optional
-        False downloads again what is there.
-
-    Returns
-    -------
-    `~astroquery_cfx.fermi.catalog.CatalogFile`
-
-    Raises
-    ------
-    ServiceUnavailableError
-        If no server gives the file.
-    InvalidFileError
-        If what every server gives is damaged or something else.
+    Raises `InvalidFileError` if every mirror gives a damaged or another file, and otherwise
+    `ServiceError` or `ServiceUnavailableError`. Without ``cache`` it is downloaded again.
     """
     target = Path(folder) / release.file
     if cache and target.exists():
         try:
-            return _checked(target, release)
+            return _open_published(target, release)
         except InvalidFileError as error:
-            log.warning(f"{error.failed} It is fetched again.")
-    return _download(session, release, target)
+            log.warning(f"{error.failed} It is downloaded again.")
+    failures = {}
+    for mirror in conf.fermi_urls:
+        url = f"{mirror.rstrip('/')}/{release.folder}/{release.file}"
+        try:
+            with _part_file(target) as part:
+                catalog = _download(session, url, part, release)
+                os.replace(part, target)
+            log.debug(f"{release.file} was downloaded from {url} to {target}.")
+            return catalog
+        except (_RefusedError, _BrokenError, InvalidFileError) as error:
+            failures[url] = error
+    reasons = "; ".join(
+        f"{url}: {getattr(error, 'failed', str(error)).rstrip('.')}"
+        for url, error in failures.items()
+    )
+    parts = sorted(target.parent.glob(f"{target.name}.part*"))
+    kept = f"{parts[0].stat().st_size:,} bytes, which the next call resumes." if parts else ""
+    remedy = (
+        "call again later, name a mirror in conf.fermi_urls, or give a file: "
+        f"get_catalog(path='{release.file}')."
+    )
+    kinds = {type(error) for error in failures.values()}
+    failed = f"{release.file} could not be downloaded ({reasons or 'conf.fermi_urls is empty'})."
+    if kinds == {InvalidFileError}:
+        raise InvalidFileError(failed, kept=kept, remedy=remedy)
+    kind = ServiceUnavailableError if _BrokenError in kinds else ServiceError
+    raise kind(failed, kept=kept, remedy=remedy)
 
 
-def _checked(path, release, what=None):
+def _open_published(path, release, label=None) -> CatalogFile:
     """Open a file that must be the release as published."""
-    catalog = replace(open_catalog(path, what), name=release.file)
-    what = what or path
-    rows = catalog.sources.header["NAXIS2"]
+    catalog = replace(open_catalog(path, label), name=release.file)
+    label, rows = label or path, catalog.sources.header["NAXIS2"]
     if release.sha256 and catalog.sha256 != release.sha256:
         raise InvalidFileError(
-            f"{what} is not {release.file} as published: its SHA-256 is {catalog.sha256}.",
+            f"{label} is not {release.file} as published: its SHA-256 is {catalog.sha256}.",
             remedy="download it again, or read it with path= if you trust it.",
         )
-    if catalog.version != release.version or (release.rows and rows != release.rows):
+    if catalog.version != release.version or rows != (release.rows or rows):
         raise InvalidFileError(
-            f"{what} is not {release.file}: it is version {catalog.version or '(none)'} "
+            f"{label} is not {release.file}: it is version {catalog.version or '(none)'} "
             f"with {rows} rows.",
             remedy="download it again.",
         )
     return catalog
 
 
-def _download(session, release, target):
-    """Try each mirror; keep the file only when it is right."""
-    from ..config import conf
-
-    failures = []
-    for base in conf.fermi_urls:
-        url = f"{base.rstrip('/')}/{release.path}"
-        try:
-            with _part_file(target) as part:
-                catalog = _fetch(session, url, part, target, release)
-            log.debug(f"{release.file} was downloaded from {url} to {target}.")
-            return catalog
-        except (_RefusedError, _BrokenError, InvalidFileError) as error:
-            failures.append((url, error))
-    raise _failure(release, failures, target)
-
-
-def _failure(release, failures, target):
-    """The error to end in when no mirror served."""
-    told = "; ".join(
-        f"{url}: {getattr(error, 'failed', str(error)).rstrip('.')}" for url, error in failures
-    )
-    part = next(iter(sorted(target.parent.glob(f"{target.name}.part*"))), None)
-    kept = f"{part.stat().st_size:,} bytes, for the next call to go on from." if part else ""
-    remedy = (
-        f"call again later, name a mirror in conf.fermi_urls, or give a file: "
-        f"get_catalog(path='{release.file}')."
-    )
-    kinds = {type(error) for _, error in failures}
-    if kinds == {InvalidFileError}:
-        return InvalidFileError(
-            f"{release.file} came damaged or is something else ({told}).", kept=kept, remedy=remedy
-        )
-    kind = ServiceError if _BrokenError not in kinds else ServiceUnavailableError
-    return kind(
-        f"{release.file} could not be downloaded ({told or 'conf.fermi_urls is empty'}).",
-        kept=kept,
-        remedy=remedy,
-    )
-
-
 @contextmanager
 def _part_file(target):
-    """
-    A file to write a download to, for this process alone.
+    """Give a file for a download to this process alone, with what an earlier download left in it.
 
-    It takes up what an earlier, broken download left, and leaves what came for
-    the next one. Taking is a rename: two processes never write to one file.
+    What is in it at the end is left for the next download. Files are taken by renaming them, so two
+    processes never write to the same one.
     """
-    from ..config import conf
-
     mine = target.with_name(f"{target.name}.part-{os.getpid()}-{secrets.token_hex(4)}")
     for left in target.parent.glob(f"{target.name}.part*"):
         try:
-            abandoned = (
-                left.suffix == ".part"
-                or time.time() - left.stat().st_mtime > 2 * conf.stall_timeout
-            )
-            if abandoned:
+            # A process that still downloads has written within the stall timeout.
+            age = time.time() - left.stat().st_mtime
+            if left.suffix == ".part" or age > 2 * conf.stall_timeout:
                 os.replace(left, mine)
                 break
         except OSError:  # another process took it
@@ -153,68 +115,63 @@ def _part_file(target):
             os.replace(mine, target.with_name(f"{target.name}.part"))
 
 
-def _fetch(session, url, part, target, release):
-    """Download, going on where it broke off, and once more from the start if it came wrong."""
-    from ..config import conf
-
-    came_wrong = False
-    for attempt in range(conf.retries + 2):
+def _download(session, url, part, release) -> CatalogFile:
+    """Download a file until it is right; a damaged one is downloaded from the start, once."""
+    attempt, last, was_damaged = 0, conf.retries, False
+    while True:
         try:
             _request(session, url, part, release)
-            return _accept(part, target, release)
-        except (_BrokenError, InvalidFileError) as error:
-            is_wrong = isinstance(error, InvalidFileError)
-            if attempt >= conf.retries + came_wrong or (is_wrong and came_wrong):
+            return _open_published(part, release, "the download")
+        except _BrokenError as error:
+            if attempt >= last:
                 raise
-            came_wrong |= is_wrong
-            log.debug(f"{url}: {error} It is asked for again.")
-            time.sleep(min(0.2 * 2**attempt, 10.0))
-    raise AssertionError("the loop ends in an answer or an error")
+            reason = str(error)
+        except InvalidFileError as error:
+            part.unlink(missing_ok=True)
+            if attempt >= last or was_damaged:
+                raise
+            reason = error.failed
+            last, was_damaged = last + 1, True  # conf.retries are for broken transfers
+        log.debug(f"{url}: {reason} It is requested again.")
+        time.sleep(min(0.2 * 2**attempt, 10.0))
+        attempt += 1
 
 
-def _request(session, url, part, release):
-    """One HTTP exchange."""
-    from ..config import conf
-
+def _request(session, url, part, release) -> None:
+    """Send one request for what the part file lacks, and append the answer."""
     start = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     deadline = time.monotonic() + conf.timeout
     try:
         with session.get(url, headers=headers, stream=True, timeout=conf.stall_timeout) as response:
-            if response.status_code == 416:  # all is there, or too much: the check tells
+            code = response.status_code
+            if code == 416:  # no bytes are left: whether they are right is checked afterwards
                 return
-            _require_success(response)
-            if not _goes_on(response, start):
-                start = 0
+            if code not in (200, 206):
+                kind = _BrokenError if code in _PASSING else _RefusedError
+                raise kind(f"the server answered {code} {response.reason}.")
+            span = response.headers.get("Content-Range", "")
+            if code != 206 or not span.startswith(f"bytes {start}-"):
+                start = 0  # the answer is the file from its beginning
             _receive(response, part, start, release, deadline)
     except (
         requests.ConnectionError,
         requests.Timeout,
         requests.exceptions.ChunkedEncodingError,
     ) as error:
-        reason = _reason(error)
+        cause: BaseException = error
+        while inner := cause.__cause__ or cause.__context__:
+            cause = inner
         raise _BrokenError(
-            f"the server does not answer, or the connection broke ({reason})."
+            "the server does not answer, or the connection broke "
+            f"({type(cause).__name__}: {cause})."
         ) from error
     except requests.RequestException as error:
         raise _RefusedError(f"the request failed ({error}).") from error
 
 
-def _require_success(response):
-    if response.status_code in _PASSING:
-        raise _BrokenError(f"the server answered {response.status_code} {response.reason}.")
-    if response.status_code not in (200, 206):
-        raise _RefusedError(f"the server answered {response.status_code} {response.reason}.")
-
-
-def _goes_on(response, start):
-    """Whether the answer begins where the part file ends."""
-    given = response.headers.get("Content-Range", "")
-    return response.status_code == 206 and given.startswith(f"bytes {start}-")
-
-
-def _receive(response, part, start, release, deadline):
-    """Write the body; one that is shorter than announced is a broken transfer."""
+def _receive(response, part, start, release, deadline) -> None:
+    """Write the body of an answer to the part file, from byte ``start``."""
     length = response.headers.get("Content-Length")
     end = start + int(length) if length else release.size
     size = start
@@ -232,21 +189,3 @@ def _receive(response, part, start, release, deadline):
                 raise _BrokenError("the transfer took longer than conf.timeout.")
     if length and size < end:
         raise _BrokenError(f"the transfer ended after {size:,} of {end:,} bytes.")
-
-
-def _reason(error):
-    """The innermost cause, in a few words."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
-    return f"{type(error).__name__}: {error}"
-
-
-def _accept(part, target, release):
-    """Keep a download that is right; throw away one that is not."""
-    try:
-        catalog = _checked(part, release, "what came")
-    except CFXError:
-        part.unlink(missing_ok=True)
-        raise
-    os.replace(part, target)
-    return catalog

@@ -1,46 +1,28 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""What users ask for, checked, and the rows of the catalogue that it means."""
+"""The positions, classes, names and filters that users give, and the rows that they select."""
 
 import operator
 import re
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import Angle, SkyCoord
+from astropy.coordinates import SkyCoord
 from astropy.coordinates.name_resolve import NameResolveError
+from astropy.table import Column, Table
 from astroquery.utils import commons
 
+from ..arrays import to_texts
 from ..errors import InvalidInputError
 from .classes import known_classes
 
-__all__ = [
-    "NAME_COLUMNS",
-    "filter_mask",
-    "find_name",
-    "parse_classes",
-    "parse_position",
-    "parse_radius",
-    "plain_strings",
-    "suggest_names",
-]
-
-#: the columns with names that a source bears
+# The columns with names of a source.
 NAME_COLUMNS = (
-    "Source_Name",
-    "ASSOC1",
-    "ASSOC2",
-    "ASSOC_TEV",
-    "ASSOC_4FGL",
-    "ASSOC_FGL",
-    "ASSOC_FHL",
-    "ASSOC_GAM",
-    "ASSOC_GAM1",
-    "ASSOC_GAM2",
-    "ASSOC_GAM3",
-    "Extended_Source_Name",
+    *("Source_Name", "ASSOC1", "ASSOC2", "ASSOC_TEV", "ASSOC_4FGL", "ASSOC_FGL", "ASSOC_FHL"),
+    *("ASSOC_GAM", "ASSOC_GAM1", "ASSOC_GAM2", "ASSOC_GAM3", "Extended_Source_Name"),
 )
-# Catalogue prefixes that may be left out.
+# Prefixes of the catalogue's own names, which may be left out; 5FGL for the one to come.
 _PREFIXES = ("4FGL", "FL16Y", "5FGL")
 _OPERATORS = {
     "=": operator.eq,
@@ -53,39 +35,14 @@ _OPERATORS = {
 }
 
 
-def parse_radius(radius):
-    """An angle from 0 to 180 deg, in degrees, or an error that says what to write."""
-    if not isinstance(radius, (u.Quantity, str)):
-        raise InvalidInputError(
-            f"The radius {radius!r} has no unit.", remedy="give it a unit, e.g. 0.1*u.deg."
-        )
-    try:
-        angle = Angle(radius)
-    except (TypeError, ValueError, u.UnitsError) as error:
-        raise InvalidInputError(
-            f"The radius {radius!r} is not an angle.", remedy="give it a unit, e.g. 0.1*u.deg."
-        ) from error
-    if not angle.isscalar or not 0 <= angle.deg <= 180:
-        raise InvalidInputError(
-            f"The radius {radius} is not one angle from 0 to 180 deg.",
-            remedy="give e.g. 0.1*u.deg.",
-        )
-    return float(angle.deg)
-
-
-def parse_position(coordinates):
-    """One position (ICRS) with finite coordinates."""
-    if not isinstance(coordinates, str) and not hasattr(coordinates, "transform_to"):
-        raise InvalidInputError(
-            f"{coordinates!r} is not a position.",
-            remedy="give a SkyCoord, or a text such as '05h34m32s +22d00m52s'.",
-        )
+def parse_position(coordinates: str | SkyCoord) -> SkyCoord:
+    """Return one position in ICRS with finite coordinates; Sesame resolves a name."""
     try:
         center = SkyCoord(commons.parse_coordinates(coordinates)).icrs
     except (ValueError, TypeError, u.UnitsError, NameResolveError) as error:
         raise InvalidInputError(
             f"{coordinates!r} is not a position, or its name was not resolved: {error}",
-            remedy="give a SkyCoord, or use query_object for a name.",
+            remedy="give a SkyCoord or '05h34m32s +22d00m52s'; for a name use query_object.",
         ) from error
     if not center.isscalar or not np.isfinite(np.ma.filled(center.ra.deg + center.dec.deg, np.nan)):
         raise InvalidInputError(
@@ -95,184 +52,117 @@ def parse_position(coordinates):
     return center
 
 
-def parse_classes(classes, present):
-    """
-    Codes of classes in lower case.
+def class_mask(codes: np.ndarray, classes: Sequence[str], *, identified: bool | None) -> np.ndarray:
+    """Tell which entries of CLASS1 are of some classes, in any case; ``''`` is unassociated.
 
-    Parameters
-    ----------
-    classes : sequence of str
-        As the user gave them.
-    present : array_like of str
-        CLASS1 of the catalogue: what it has, counts as known.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    InvalidInputError
-        If there is none, or one is not known.
+    Capitals are identified sources: True for ``identified`` asks for them, False for all others. A
+    class that neither the catalogue nor this package knows is an error.
     """
     if not classes:
         raise InvalidInputError(
             "No class is named.", remedy="name some, e.g. query_class('psr', 'msp')."
         )
+    lower = np.strings.lower(codes)
     wanted = [str(code).strip().lower() for code in classes]
-    known = {*known_classes(), *np.strings.lower(present).tolist()}
-    unknown = [code for code in wanted if code not in known]
-    if unknown:
-        raise InvalidInputError(
-            f"There is no class {unknown[0]!r} in the catalogue.",
-            remedy=(f"name some of {', '.join(sorted(known - {''}))}, or '' for the unassociated."),
-        )
-    return wanted
+    known = {*known_classes(), *lower.tolist()}
+    for code in wanted:
+        if code not in known:
+            raise InvalidInputError(
+                f"There is no class {code!r} in the catalogue.",
+                remedy=f"name some of {', '.join(sorted(known - {''}))}, "
+                "or '' for the unassociated.",
+            )
+    is_wanted = np.isin(lower, wanted)
+    if identified is not None:
+        is_wanted &= np.strings.isupper(codes) == bool(identified)
+    return is_wanted
 
 
-def plain_strings(column):
-    """Strings of a column as an array, empty where masked."""
-    return np.asarray(column.filled("") if hasattr(column, "filled") else column)
+def find_name(table: Table, name: str) -> np.ndarray:
+    """Return the rows that have a name in any of the columns of a table with `NAME_COLUMNS`.
 
-
-def _squeeze(name):
-    return re.sub(r"\s+", "", str(name)).upper()
-
-
-def _squeezed(column):
-    return np.strings.upper(np.strings.replace(plain_strings(column), " ", ""))
-
-
-def find_name(table, name):
+    Case and spaces do not matter, and the prefix of the catalogue itself may be left out.
     """
-    Find the rows that bear a name.
-
-    Parameters
-    ----------
-    table : `~astropy.table.Table`
-        With some of `NAME_COLUMNS`.
-    name : str
-        The name; case and spaces do not matter, and the catalogue's own prefix may be left out.
-
-    Returns
-    -------
-    `~numpy.ndarray` of int
-        All rows that bear it in any of the columns.
-
-    Raises
-    ------
-    InvalidInputError
-        If the name is empty.
-    """
-    wanted = _squeeze(name)
+    wanted = "".join(str(name).split()).upper()
     if not wanted:
         raise InvalidInputError(
             "The name is empty.", remedy="name a source, e.g. '4FGL J1256.1-0547' or '3C 279'."
         )
     found = np.zeros(len(table), bool)
     for column in table.itercols():
-        found |= _squeezed(column) == wanted
-    found |= np.isin(_squeezed(table["Source_Name"]), [prefix + wanted for prefix in _PREFIXES])
+        found |= _squeeze(column) == wanted
+    found |= np.isin(_squeeze(table["Source_Name"]), [prefix + wanted for prefix in _PREFIXES])
     return np.flatnonzero(found)
 
 
-def suggest_names(table, name):
-    """The names most like one that nothing bears: up to three."""
-    written = {}
+def hint_names(table: Table, name: str) -> str:
+    """Return the end of a message about an unknown name: up to three names that are like it."""
+    written: dict[str, str] = {}
     for column in table.itercols():
-        plain = plain_strings(column).tolist()
-        written.update(zip(_squeezed(column).tolist(), plain, strict=True))
+        written.update(zip(_squeeze(column).tolist(), to_texts(column).tolist(), strict=True))
     written.pop("", None)
-    wanted = _squeeze(name)
-    candidates = (
-        [f"{prefix}{wanted}" for prefix in _PREFIXES] if re.match(r"J?\d{4}", wanted) else []
-    )
-    near = [
-        match
-        for text in [wanted, *candidates]
-        for match in get_close_matches(text, written, n=3, cutoff=0.6)
-    ]
-    return [written[match] for match in dict.fromkeys(near)][:3]
+    wanted = "".join(str(name).split()).upper()
+    texts = [wanted]
+    if re.match(r"J?\d{4}", wanted):  # the name of a source without its prefix
+        texts += [prefix + wanted for prefix in _PREFIXES]
+    near = [match for text in texts for match in get_close_matches(text, written)]
+    names = [written[match] for match in dict.fromkeys(near)][:3]
+    return f"; the nearest names are {', '.join(names)}" if names else ""
 
 
-def filter_mask(table, column_filters):
-    """
-    Tell which rows pass all filters.
+def _squeeze(names) -> np.ndarray:
+    """Return names in capitals without spaces."""
+    return np.strings.upper(np.strings.replace(to_texts(names), " ", ""))
 
-    Parameters
-    ----------
-    table : `~astropy.table.Table`
-        With the columns of the filters.
-    column_filters : dict
-        Column -> ``(operator, value)`` with one of = != <> < <= > >=; ``(low, high)``, both ends included; a
-        list, any of which; None for masked; anything else for equality. Values may be Quantities.
 
-    Returns
-    -------
-    `~numpy.ndarray` of bool
-        Masked entries pass no filter but None.
-
-    Raises
-    ------
-    InvalidInputError
-        If a filter is not understood.
-
-    Examples
-    --------
-    >>> from astropy.table import Table
-    >>> from astroquery_cfx.fermi.selection import filter_mask
-    >>> filter_mask(Table({"GLAT": [1.0, 20.0]}), {"GLAT": (">", 10)})
-    array([False,  True])
-    """
+def filter_mask(table: Table, column_filters: Mapping[str, object]) -> np.ndarray:
+    """Tell which rows pass all filters, given as for ``Fermi4FGLClass.get_catalog``."""
     mask = np.ones(len(table), bool)
     for name, value in column_filters.items():
         mask &= _passes(table[name], value)
     return mask
 
 
-def _passes(column, value):
-    """Which entries of a column pass a filter."""
+def _passes(column: Column, value) -> np.ndarray:
+    """Tell which entries of a column pass a filter; a masked one passes no filter but None."""
     entries = np.ma.asarray(column)
-    present = ~np.ma.getmaskarray(entries)
     if entries.ndim != 1:
         raise InvalidInputError(
-            f"The column {column.name} has more than one value a source.",
+            f"The column {column.name} has more than one value per source.",
             remedy="filter the table yourself.",
         )
+    present = ~np.ma.getmaskarray(entries)
+    data = np.asarray(entries.filled("") if entries.dtype.kind == "U" else entries.data)
     if value is None:
         return ~present
-    data = np.asarray(entries.filled("") if entries.dtype.kind == "U" else entries.data)
-    if isinstance(value, tuple):
-        passed = _passes_pair(data, column, value)
-    elif isinstance(value, (list, set, frozenset, np.ndarray)):
-        passed = (
-            np.any([data == _plain(item, column) for item in value], axis=0)
-            if len(value)
-            else False
-        )
+    if isinstance(value, np.ndarray) and value.ndim:  # a scalar Quantity is an ndarray, too
+        value = list(value)
+    if isinstance(value, list | set | frozenset):
+        passed = np.zeros(len(data), bool)
+        for item in value:
+            passed |= data == _comparable(item, column)
+    elif not isinstance(value, tuple):
+        passed = data == _comparable(value, column)
+    elif len(value) == 2 and isinstance(value[0], str) and value[0].strip() in _OPERATORS:
+        passed = _OPERATORS[value[0].strip()](data, _comparable(value[1], column))
+    elif len(value) == 2 and not isinstance(value[0], str):
+        low, high = (_comparable(end, column) for end in value)
+        passed = (data >= low) & (data <= high)
     else:
-        passed = data == _plain(value, column)
+        raise InvalidInputError(
+            f"The filter {value!r} of {column.name} is not understood.",
+            remedy=f"give (operator, value) with one of {' '.join(_OPERATORS)}, (low, high), "
+            "or a list of values.",
+        )
     return present & passed
 
 
-def _passes_pair(data, column, value):
-    if len(value) == 2 and isinstance(value[0], str) and value[0].strip() in _OPERATORS:
-        return _OPERATORS[value[0].strip()](data, _plain(value[1], column))
-    if len(value) == 2 and not isinstance(value[0], str):
-        return (data >= _plain(value[0], column)) & (data <= _plain(value[1], column))
-    raise InvalidInputError(
-        f"The filter {value!r} of {column.name} is not understood.",
-        remedy=f"give (operator, value) with one of {' '.join(_OPERATORS)}, (low, high), "
-        "or a list of values.",
-    )
-
-
-def _plain(value, column):
-    """A value in the unit of the column, and of its kind."""
+def _comparable(value, column: Column):
+    """Return a text for a column of texts, or a number in the unit of a column of numbers."""
     is_text = column.dtype.kind == "U"
     if is_text != isinstance(value, str):
         raise InvalidInputError(
-            f"The filter value {value!r} of {column.name} is not of its kind.",
+            f"The filter value {value!r} of {column.name} does not have the type of the column.",
             remedy=f"give {'text' if is_text else 'a number or a Quantity'}.",
         )
     if not isinstance(value, u.Quantity):
@@ -281,6 +171,7 @@ def _plain(value, column):
         return value.to_value(column.unit or u.dimensionless_unscaled)
     except u.UnitsError as error:
         raise InvalidInputError(
-            f"The filter value {value} of {column.name} is not in a unit like "
-            f"{column.unit or '(none)'}."
+            f"The filter value {value} of {column.name} does not convert to "
+            f"{column.unit or 'a number without a unit'}.",
+            remedy="give a value in a unit that does.",
         ) from error

@@ -2,169 +2,160 @@
 """Maps of the whole sky."""
 
 from itertools import chain, zip_longest
+from typing import Any
 
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
+from astropy.table import Table
+from matplotlib.axes import Axes
 from matplotlib.gridspec import GridSpec
 from matplotlib.lines import Line2D
 
 from . import style
 from .closeups import CLOSEUPS, FermiSources, add_closeups
-from .groups import class_groups
-from .rows import ENERGY_FLUX, Rows, galactic_position, numbers, position, texts
+from .rows import ENERGY_FLUX, choose_rows, floats, galactic_position, position, texts
 from .sky import aitoff_axes, aitoff_xy, draw_aitoff_circles
 
-__all__ = [
-    "plot_match_density_map",
-    "plot_matches_map",
-    "plot_observations_map",
-    "plot_sources_map",
-]
 
-_BAR_BELOW = {"location": "bottom", "shrink": 0.62, "aspect": 38, "pad": 0.03}
-
-
-def plot_observations_map(observations, *, ax=None):
+def plot_observations_map(observations: Table, *, ax: Axes | None = None) -> Axes:
     """
-    All-sky map (equatorial, Aitoff) of observations, coloured by the logarithm of their exposure.
+    Plot an all-sky map (equatorial, Aitoff) of observations, coloured by exposure.
 
-    What differs from the notebook: right ascension increases to the left, as on the sky, and the labels are
-    right ascensions, not the map's own -150 to 150; the colour bar gives the exposure itself on a
-    logarithmic scale; long exposures lie on top; the Galactic plane is drawn in; observations left out are
-    counted.
+    Unlike in the original notebook, right ascension increases to the left and is labelled 0 to 360;
+    the colour bar shows the exposure on a logarithmic scale; long exposures are drawn on top; the
+    Galactic plane is drawn; observations left out are counted. The colour scale omits the lowest 5%
+    of the exposures and the highest 0.01%, which are drawn in the colours of its ends.
 
     Parameters
     ----------
     observations : `~astropy.table.Table`
-        One row an observation, with the columns ``ra``, ``dec`` (ICRS, deg) and ``exposure`` (s).
-        Units of the same kind are converted, a column without unit is in the unit given here.
+        One row per observation, with the columns ``ra``, ``dec`` (ICRS, deg) and ``exposure`` (s).
+        Other units are converted, missing units assumed.
     ax : `~matplotlib.axes.Axes`, optional
-        All-sky axes (projection 'aitoff') to draw on; by default those of a new figure.
+        All-sky axes (projection 'aitoff') to draw on. Those of a new figure by default.
 
     Returns
     -------
     `~matplotlib.axes.Axes`
-        ``ax.figure.savefig(...)`` writes it.
+        The axes drawn on. ``ax.figure.savefig(...)`` writes the figure.
 
     Raises
     ------
     InvalidInputError
-        If a column is missing or of another kind, or nothing can be drawn.
-
-    Notes
-    -----
-    The colour scale leaves out the lowest 5% of the exposures and the highest 0.01%: these have the
-    colour of its end.
+        If a column is missing or not valid, or no row can be drawn.
 
     Examples
     --------
     >>> from astropy.table import Table
     >>> from astroquery_cfx.figures import plot_observations_map
-    >>> observations = Table({"ra": [83.63, 187.28, 266.42], "dec": [22.01, 2.05, -29.01],
-    ...                       "exposure": [9.6e3, 30e3, 0.0]})
-    >>> ax = plot_observations_map(observations)
-    >>> ax.get_xlabel()
+    >>> table = Table({"ra": [83.6, 266.4], "dec": [22.0, -29.0], "exposure": [9.6e3, 3e4]})
+    >>> plot_observations_map(table).get_xlabel()
     'Right ascension (ICRS) [deg], increasing to the left'
     """
     ra, dec = position(observations, "ra", "dec")
-    exposure = numbers(observations, "exposure", u.s) / 1000
-    rows = Rows(len(ra), "observations")
-    rows.need(np.isfinite(ra), "without position")
-    rows.need(np.isfinite(exposure), "without exposure")
-    rows.need(~(exposure <= 0), "with zero exposure")
-    rows.check()
+    exposure = floats(observations, "exposure", u.s) / 1000
+    drawn, note = choose_rows(
+        "observations",
+        (np.isfinite(ra), "without position"),
+        (np.isfinite(exposure), "without exposure"),
+        (exposure > 0, "with zero exposure"),
+    )
     ax = aitoff_axes(observations, ax, frame="icrs", label_latitude=-7)
-    _draw_galactic_plane(ax)
-    drawn = rows.drawn
-    bar = _colored_points(ax, ra[drawn], dec[drawn], exposure[drawn], "Exposure [ks]", size=5)
+    plane = SkyCoord(np.linspace(0, 360, 721), np.zeros(721), unit="deg", frame="galactic").icrs
+    x, y = aitoff_xy(plane.ra.deg, plane.dec.deg)
+    order = np.argsort(x)
+    look: dict[str, Any] = {"color": "black", "linewidth": 1.3, "path_effects": style.HALO}
+    (line,) = ax.plot(x[order], y[order], "--", zorder=5, label="Galactic plane", **look)
+    with style.text_sizes():
+        corner: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.01, -0.08)}
+        ax.legend(handles=[line], frameon=False, borderaxespad=0, **corner)
+    bar = _draw_colored(ax, ra[drawn], dec[drawn], exposure[drawn], "Exposure [ks]", size=5)
     bar.ax.xaxis.set_major_formatter("{x:g}")
-    style.finish(ax, observations, "Chandra observations", rows.note())
+    style.finish(ax, observations, "Chandra observations", note)
     return ax
 
 
-def plot_sources_map(sources, *, ax=None):
+def plot_sources_map(sources: Table, *, ax: Axes | None = None) -> Axes:
     """
-    All-sky map (Galactic, Aitoff) of X-ray sources, coloured by the logarithm of their flux.
+    Plot an all-sky map (Galactic, Aitoff) of X-ray sources, coloured by flux.
 
-    What differs from the notebook: longitude increases to the left and the labels are Galactic longitudes;
-    the colour bar names the band (0.5-7 keV) and gives the flux itself on a logarithmic scale; bright sources
-    lie on top (the catalogue's order decided before); sources left out are counted.
+    Unlike in the original notebook, longitude increases to the left and is labelled 0 to 360; the
+    colour bar names the band and shows the flux on a logarithmic scale; bright sources are drawn on
+    top, whatever their order in the catalogue; sources left out are counted. The colour scale omits
+    the lowest 5% of the fluxes and the highest 0.01%, which are drawn in the colours of its ends.
 
     Parameters
     ----------
     sources : `~astropy.table.Table`
-        One row a source, with the columns ``ra``, ``dec`` (ICRS, deg) and ``b_flux_ap``
-        (0.5-7 keV energy flux, erg/s/cm2). Units of the same kind are converted, a column without unit is
-        in the unit given here.
+        One row per source, with the columns ``ra``, ``dec`` (ICRS, deg) and ``b_flux_ap`` (0.5-7
+        keV energy flux, erg/s/cm2). Other units are converted, missing units assumed.
     ax : `~matplotlib.axes.Axes`, optional
-        All-sky axes (projection 'aitoff') to draw on; by default those of a new figure.
+        All-sky axes (projection 'aitoff') to draw on. Those of a new figure by default.
 
     Returns
     -------
     `~matplotlib.axes.Axes`
-        ``ax.figure.savefig(...)`` writes it.
+        The axes drawn on. ``ax.figure.savefig(...)`` writes the figure.
 
     Raises
     ------
     InvalidInputError
-        If a column is missing or of another kind, or nothing can be drawn.
-
-    Notes
-    -----
-    The colour scale leaves out the lowest 5% of the fluxes and the highest 0.01%: these have the
-    colour of its end.
+        If a column is missing or not valid, or no row can be drawn.
 
     Examples
     --------
     >>> from astropy.table import Table
     >>> from astroquery_cfx.figures import plot_sources_map
-    >>> sources = Table({"ra": [83.63, 266.42], "dec": [22.01, -29.01], "b_flux_ap": [2e-9, 3e-13]})
-    >>> ax = plot_sources_map(sources)
-    >>> ax.get_xlabel()
+    >>> sources = Table({"ra": [83.6, 266.4], "dec": [22.0, -29.0], "b_flux_ap": [2e-9, 3e-13]})
+    >>> plot_sources_map(sources).get_xlabel()
     'Galactic longitude $l$ [deg], increasing to the left'
     """
     longitude, latitude = galactic_position(sources)
-    flux = numbers(sources, "b_flux_ap", ENERGY_FLUX)
-    rows = Rows(len(flux), "sources")
-    rows.need(np.isfinite(longitude), "without position")
-    rows.need(flux > 0, "without a flux above zero")
-    rows.check()
-    ax = aitoff_axes(sources, ax, frame="galactic", label_latitude=-17)
-    drawn = rows.drawn
-    _colored_points(
-        ax,
-        longitude[drawn],
-        latitude[drawn],
-        flux[drawn],
-        f"{style.X_RAY} {style.FLUX_UNIT}",
-        size=4,
+    flux = floats(sources, "b_flux_ap", ENERGY_FLUX)
+    drawn, note = choose_rows(
+        "sources",
+        (np.isfinite(longitude), "without position"),
+        (flux > 0, "without a flux above zero"),
     )
-    style.finish(ax, sources, "Chandra sources", rows.note())
+    ax = aitoff_axes(sources, ax, frame="galactic", label_latitude=-17)
+    label = f"{style.X_RAY} {style.FLUX_UNIT}"
+    _draw_colored(ax, longitude[drawn], latitude[drawn], flux[drawn], label, size=4)
+    style.finish(ax, sources, "Chandra sources", note)
     return ax
 
 
-def plot_matches_map(matched, *, ax=None):
+def _draw_colored(ax, longitude, latitude, value, label, *, size):
+    """Draw points coloured by a positive value, the highest on top; return their colour bar."""
+    order = np.argsort(value, kind="stable")
+    norm, extend = style.log_norm(value)
+    look = {"norm": norm, "cmap": style.FLUX_COLORS, "rasterized": True, "zorder": 3}
+    xy = aitoff_xy(longitude[order], latitude[order])
+    points = ax.scatter(*xy, c=value[order], s=size, linewidths=0, **look)
+    below = {"location": "bottom", "shrink": 0.62, "aspect": 38, "pad": 0.03}
+    return style.color_bar(ax, points, label, extend, **below)
+
+
+def plot_matches_map(matched: Table, *, ax: Axes | None = None) -> Axes:
     """
-    All-sky map (Galactic, Aitoff) of matched sources, each once, with the 95% regions of the Fermi sources.
+    Plot an all-sky map (Galactic, Aitoff) of matched sources and Fermi error regions.
 
-    The regions are circles on the sky of radius ``fermi_r95``, drawn at their true size: mostly 0.03 to 0.3
-    deg, less than a pixel of an all-sky map. Each Fermi source therefore bears a ring of fixed size as
-    well, and a new figure has close-ups below the map, where regions and X-ray sources are seen at their
-    true size: the Fermi sources with most matches, not nearer to each other than 3 deg.
-
-    What differs from the notebook: its circles were markers, 100 r95 points wide, which is no size on the
-    sky; longitude increases to the left with true labels; the regions are named what they are, 95%, not
-    68%.
+    Each source is drawn once. The 95% regions are circles on the sky of radius ``fermi_r95``, drawn
+    at their true size: mostly 0.03 to 0.3 deg, less than a pixel of the map. Each Fermi source
+    therefore also has a ring of fixed size, and a new figure has close-ups below the map that show
+    regions and X-ray sources at their true size, for the Fermi sources with most matches that are
+    more than 3 deg apart. The original notebook called the regions 68%, and drew markers 100
+    ``r95`` points wide, which is not a size on the sky.
 
     Parameters
     ----------
     matched : `~astropy.table.Table`
-        One row a pair, with the columns ``csc_name``, ``csc_l``, ``csc_b``, ``fermi_name``, ``fermi_l``,
-        ``fermi_b`` and ``fermi_r95`` (semi-major axis of the 95% ellipse); all deg, Galactic.
-        Units of the same kind are converted, a column without unit is in deg.
+        One row per pair, with the columns ``csc_name``, ``csc_l``, ``csc_b``, ``fermi_name``,
+        ``fermi_l``, ``fermi_b`` and ``fermi_r95`` (semi-major axis of the 95% ellipse); Galactic
+        coordinates, deg. Other units are converted, missing units assumed.
     ax : `~matplotlib.axes.Axes`, optional
-        All-sky axes (projection 'aitoff') to draw on, without close-ups; by default those of a new figure.
+        All-sky axes (projection 'aitoff') to draw on, without close-ups. Those of a new figure by
+        default.
 
     Returns
     -------
@@ -174,232 +165,121 @@ def plot_matches_map(matched, *, ax=None):
     Raises
     ------
     InvalidInputError
-        If a column is missing or of another kind, or nothing can be drawn.
+        If a column is missing or not valid, or no row can be drawn.
 
     Examples
     --------
     >>> from astropy.table import Table
     >>> from astroquery_cfx.figures import plot_matches_map
-    >>> matched = Table({"csc_name": ["2CXO A", "2CXO B"], "csc_l": [184.56, 184.6], "csc_b": [-5.78, -5.8],
-    ...                  "fermi_name": ["4FGL J0534.5+2200"] * 2, "fermi_l": [184.56] * 2,
-    ...                  "fermi_b": [-5.78] * 2, "fermi_r95": [0.05] * 2})
+    >>> matched = Table({"csc_name": ["2CXO A", "2CXO B"], "csc_l": [184.56, 184.6],
+    ...                  "csc_b": [-5.78, -5.8], "fermi_name": ["4FGL J0534.5+2200"] * 2,
+    ...                  "fermi_l": [184.56] * 2, "fermi_b": [-5.78] * 2, "fermi_r95": [0.05] * 2})
     >>> ax = plot_matches_map(matched)
     >>> len(ax.figure.axes)  # the map and one close-up
     2
     """
-    longitude, latitude, rows = _chandra_sources(matched)
-    fermi = FermiSources.of(matched)
-    closeups = ax is None
-    ax = aitoff_axes(matched, ax, frame="galactic", label_latitude=-17, height=7.45)
-    x, y = aitoff_xy(longitude, latitude)
-    chandra = ax.plot(
-        x, y, "o", markersize=2.4, markeredgewidth=0, color=style.CHANDRA_COLOR, rasterized=True
-    )
-    x, y = aitoff_xy(fermi.longitude, fermi.latitude)
-    rings = ax.plot(
-        x,
-        y,
-        "o",
-        markersize=7,
-        markeredgewidth=0.8,
-        markerfacecolor="none",
-        color=style.FERMI_COLOR,
-    )
-    region = fermi.has_region
-    draw_aitoff_circles(
-        ax,
-        fermi.longitude[region],
-        fermi.latitude[region],
-        fermi.r95[region],
-        facecolor="none",
-        edgecolor="black",
-        linewidth=0.7,
-        zorder=3,
-    )
-    handles = [*chandra, *rings, _region_handle()]
+    first = np.sort(np.unique(texts(matched, "csc_name"), return_index=True)[1])
+    longitude, latitude = position(matched[first], "csc_l", "csc_b")
+    drawn, note = choose_rows("Chandra sources", (np.isfinite(longitude), "without position"))
+    longitude, latitude = longitude[drawn], latitude[drawn]
+    fermi = FermiSources.from_pairs(matched)
+    sky = aitoff_axes(matched, ax, frame="galactic", label_latitude=-17, height=7.45)
+    dot: dict[str, Any] = {"markeredgewidth": 0, "color": style.CHANDRA_COLOR, "rasterized": True}
+    chandra = sky.plot(*aitoff_xy(longitude, latitude), "o", markersize=2.4, **dot)
+    ring: dict[str, Any] = {"linestyle": "none", "marker": "o", "markerfacecolor": "none"}
+    xy = aitoff_xy(fermi.longitude, fermi.latitude)
+    rings = sky.plot(*xy, markersize=7, markeredgewidth=0.8, color=style.FERMI_COLOR, **ring)
+    draw_aitoff_circles(sky, *fermi.circles, linewidth=0.7, zorder=3, **style.OUTLINE)
+    if ax is None:
+        grid = GridSpec(2, CLOSEUPS, figure=sky.figure, height_ratios=[2.3, 1])
+        sky.set_subplotspec(grid[0, :])
+
+        def draw_xray(panel, _, x, y):
+            panel.plot(x, y, "o", markersize=2.4 if len(x) < 500 else 1.2, **dot)
+
+        add_closeups(grid, fermi, (longitude, latitude), draw_xray)
+    region_handle = Line2D([], [], color="black", markersize=10, markeredgewidth=1.2, **ring)
     labels = [
         "Chandra source",
         "Fermi source (map: ring of fixed size)",
         "95% region of the Fermi source, true size",
     ]
-    if closeups:
-        grid = GridSpec(2, CLOSEUPS, figure=ax.figure, height_ratios=[2.3, 1])
-        ax.set_subplotspec(grid[0, :])
-
-        def draw_sources(panel, to_pixel):
-            _, x, y = to_pixel(longitude, latitude)
-            panel.plot(
-                x,
-                y,
-                "o",
-                markersize=2.4 if len(x) < 500 else 1.2,
-                markeredgewidth=0,
-                color=style.CHANDRA_COLOR,
-                rasterized=True,
-            )
-
-        add_closeups(
-            ax.figure, [grid[1, column] for column in range(CLOSEUPS)], fermi, draw_sources
-        )
-    style.legend(ax, handles, labels=labels, ncols=3)
-    style.finish(
-        ax, matched, "Chandra sources near Fermi sources", f"{rows.note()}; {fermi.note()}"
-    )
-    return ax
+    style.legend(sky, [*chandra, *rings, region_handle], labels=labels, ncols=3)
+    style.finish(sky, matched, "Chandra sources near Fermi sources", f"{note}; {fermi.note}")
+    return sky
 
 
-def plot_match_density_map(grouped, *, ax=None):
+def plot_match_density_map(grouped: Table, *, ax: Axes | None = None) -> Axes:
     """
-    All-sky map (Galactic, Aitoff) of Fermi sources, sized by their number of X-ray matches.
+    Plot an all-sky map (Galactic, Aitoff) of Fermi sources, sized by their number of matches.
 
-    The notebook leaves this as an exercise. The diameter of a symbol grows with the logarithm of the number
-    of matches (one match to thousands): in proportion to the number itself, single matches would vanish
-    beside the Galactic Centre. Few matches lie on top of many.
+    The diameter of a symbol grows with the logarithm of the number, from one match to thousands: if
+    it grew with the number itself, single matches would vanish beside the Galactic Centre. Sources
+    with few matches are drawn on top.
 
     Parameters
     ----------
     grouped : `~astropy.table.Table`
-        One row a Fermi source, with the columns ``fermi_l``, ``fermi_b`` (deg), ``fermi_class`` and
-        ``num_csc_matches``. Units of the same kind are converted, a column without unit is in deg.
+        One row per Fermi source, with the columns ``fermi_l``, ``fermi_b`` (deg), ``fermi_class``
+        and ``num_csc_matches``. Other units are converted, missing units assumed.
     ax : `~matplotlib.axes.Axes`, optional
-        All-sky axes (projection 'aitoff') to draw on; by default those of a new figure.
+        All-sky axes (projection 'aitoff') to draw on. Those of a new figure by default.
 
     Returns
     -------
     `~matplotlib.axes.Axes`
-        ``ax.figure.savefig(...)`` writes it.
+        The axes drawn on. ``ax.figure.savefig(...)`` writes the figure.
 
     Raises
     ------
     InvalidInputError
-        If a column is missing or of another kind, or nothing can be drawn.
+        If a column is missing or not valid, or no row can be drawn.
 
     Examples
     --------
     >>> from astropy.table import Table
     >>> from astroquery_cfx.figures import plot_match_density_map
-    >>> grouped = Table({"fermi_l": [184.56, 359.9], "fermi_b": [-5.78, -0.05], "fermi_class": ["PSR", "spp"],
-    ...                  "num_csc_matches": [12, 2500]})
-    >>> ax = plot_match_density_map(grouped)
-    >>> len(ax.figure.axes)
-    1
+    >>> grouped = Table({"fermi_l": [184.56, 359.9], "fermi_b": [-5.78, -0.05],
+    ...                  "fermi_class": ["PSR", "spp"], "num_csc_matches": [12, 2500]})
+    >>> plot_match_density_map(grouped).collections[0].get_sizes().round()  # points squared
+    array([353.,  70.])
     """
     longitude, latitude = position(grouped, "fermi_l", "fermi_b")
-    number = numbers(grouped, "num_csc_matches", u.dimensionless_unscaled)
-    groups = class_groups(grouped)
-    rows = Rows(len(number), "Fermi sources")
-    rows.need(np.isfinite(longitude), "without position")
-    rows.need(number > 0, "without matches")
-    rows.check()
-    ax = aitoff_axes(grouped, ax, frame="galactic", label_latitude=-20, height=5.2)
-    order = np.flatnonzero(rows.drawn)[np.argsort(-number[rows.drawn], kind="stable")]
-    x, y = aitoff_xy(longitude[order], latitude[order])
-    ax.scatter(
-        x,
-        y,
-        s=_diameter(number[order]) ** 2,
-        alpha=0.8,
-        edgecolors="white",
-        linewidths=0.5,
-        zorder=3,
-        c=[style.GROUPS[group]["color"] for group in groups[order]],
-        clip_on=False,
+    number = floats(grouped, "num_csc_matches")
+    groups = style.class_groups(grouped)
+    drawn, note = choose_rows(
+        "Fermi sources",
+        (np.isfinite(longitude), "without position"),
+        (number > 0, "without matches"),
     )
-    _density_legend(ax, groups[order], number[order[0]])
-    style.finish(ax, grouped, "Fermi sources by their number of Chandra matches", rows.note())
-    return ax
+    ax = aitoff_axes(grouped, ax, frame="galactic", label_latitude=-20, height=5.2)
+    order = np.flatnonzero(drawn)[np.argsort(-number[drawn], kind="stable")]
+    number, groups = number[order], groups[order]
 
+    def diameter(number):
+        return 3.5 + 4.5 * np.log10(number)  # points
 
-def _diameter(number):
-    return 3.5 + 4.5 * np.log10(number)
-
-
-def _density_legend(ax, groups, most):
-    """The groups in the upper row, the sizes in the lower: legends are filled column by column."""
-    dots = {"linestyle": "none", "marker": "o", "markeredgecolor": "white"}
+    colors = {group: group_look["color"] for group, group_look in style.GROUPS.items()}
+    xy = aitoff_xy(longitude[order], latitude[order])
+    look: dict[str, Any] = {"alpha": 0.8, "edgecolors": "white", "linewidths": 0.5}
+    look["c"] = [colors[group] for group in groups]
+    ax.scatter(*xy, s=diameter(number) ** 2, zorder=3, clip_on=False, **look)
+    dot: dict[str, Any] = {"linestyle": "none", "marker": "o", "markeredgecolor": "white"}
     upper = [
-        Line2D([], [], color=look["color"], markersize=9, label=group, **dots)
-        for group, look in style.GROUPS.items()
+        Line2D([], [], color=colors[group], markersize=9, label=group, **dot)
+        for group in colors
         if group in groups
     ]
+    steps = {1: "1 match", 10: "10 matches", 100: "100 matches"}
+    steps |= {1000: "1,000 matches", 10_000: "10,000 matches"}
     lower = [
-        Line2D(
-            [],
-            [],
-            color="0.55",
-            markersize=_diameter(step),
-            **dots,
-            label=f"{step:,} match" if step == 1 else f"{step:,} matches",
-        )
-        for step in (1, 10, 100, 1000, 10_000)
-        if step <= most
+        Line2D([], [], color="0.55", markersize=diameter(step), label=steps[step], **dot)
+        for step in steps
+        if step <= number[0]
     ]
+    # Legends are filled column by column: this puts the groups in one row, the sizes in the next.
     columns = zip_longest(upper, lower, fillvalue=Line2D([], [], linestyle="none", label=" "))
     handles = list(chain.from_iterable(columns))
     style.legend(ax, handles, ncols=len(handles) // 2, labelspacing=0.7)
-
-
-def _colored_points(ax, longitude, latitude, value, label, *, size):
-    """Points coloured by a positive value on a logarithmic scale, the highest on top, and the colour bar."""
-    order = np.argsort(value, kind="stable")
-    x, y = aitoff_xy(longitude[order], latitude[order])
-    norm, extend = style.log_norm(value)
-    points = ax.scatter(
-        x,
-        y,
-        c=value[order],
-        s=size,
-        linewidths=0,
-        norm=norm,
-        cmap=style.flux_colors(),
-        rasterized=True,
-        zorder=3,
-    )
-    return style.color_bar(ax, points, label, extend, **_BAR_BELOW)
-
-
-def _draw_galactic_plane(ax):
-    plane = SkyCoord(np.linspace(0, 360, 721), np.zeros(721), unit="deg", frame="galactic").icrs
-    x, y = aitoff_xy(plane.ra.deg, plane.dec.deg)
-    order = np.argsort(x)
-    (line,) = ax.plot(
-        x[order],
-        y[order],
-        color="black",
-        linewidth=1.3,
-        linestyle="--",
-        zorder=5,
-        label="Galactic plane",
-        path_effects=style.HALO,
-    )
-    with style.own_type():
-        ax.legend(
-            handles=[line],
-            loc="lower right",
-            bbox_to_anchor=(1.01, -0.08),
-            frameon=False,
-            borderaxespad=0,
-        )
-
-
-def _region_handle():
-    return Line2D(
-        [],
-        [],
-        linestyle="none",
-        marker="o",
-        markersize=10,
-        markerfacecolor="none",
-        color="black",
-        markeredgewidth=1.2,
-    )
-
-
-def _chandra_sources(matched):
-    """Position of each Chandra source, once, and which are left out."""
-    first = np.sort(np.unique(texts(matched, "csc_name"), return_index=True)[1])
-    longitude, latitude = (one[first] for one in position(matched, "csc_l", "csc_b"))
-    rows = Rows(len(first), "Chandra sources")
-    rows.need(np.isfinite(longitude), "without position")
-    rows.check()
-    return longitude[rows.drawn], latitude[rows.drawn], rows
+    style.finish(ax, grouped, "Fermi sources by their number of Chandra matches", note)
+    return ax

@@ -1,40 +1,45 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""X-ray to gamma-ray flux ratios: by place, and by class of the Fermi source."""
+"""X-ray to gamma-ray flux ratios: by position, and by class of the Fermi source."""
 
-import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import astropy.units as u
 import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from ..arrays import starts_run
 from ..errors import InvalidInputError
 from ..fermi.classes import class_group, class_order, is_identified
 from . import style
-from .groups import class_groups, draw_groups, group_legend
-from .histograms import longitude_axis
-from .rows import Rows, numbers, texts, wrap_longitude
-from .strips import flux_ratio
-
-__all__ = ["plot_flux_ratio_by_class", "plot_flux_ratio_by_position"]
+from .rows import ENERGY_FLUX, choose_rows, floats, texts, wrap_longitude
 
 
-def plot_flux_ratio_by_position(matched, *, ax=None):
+def flux_ratio(matched: Table) -> np.ndarray:
+    """Return X-ray over gamma-ray energy flux, NaN where one of the two is not above zero."""
+    xray, gamma = (floats(matched, name, ENERGY_FLUX) for name in ("csc_flux", "fermi_flux"))
+    both = (xray > 0) & (gamma > 0) & np.isfinite(xray) & np.isfinite(gamma)
+    return np.divide(xray, gamma, out=np.full(len(xray), np.nan), where=both)
+
+
+def plot_flux_ratio_by_position(matched: Table, *, ax: Sequence[Axes] | None = None) -> np.ndarray:
     """
-    X-ray to gamma-ray flux ratio of each pair, by Galactic longitude and by latitude of the Fermi source.
+    Plot the X-ray to gamma-ray flux ratio of each pair by the Fermi source's Galactic position.
 
-    What differs from the notebook: the two bands are named (0.5-7 keV, 0.1-100 GeV, both energy fluxes);
-    longitude runs from 180 deg through the centre to 180 deg, increasing to the left; the groups of classes
-    are told apart, by colour and marker, the smaller on top of the larger; pairs without two fluxes are
-    counted.
+    Unlike in the original notebook, the two bands are named (0.5-7 keV and 0.1-100 GeV, both energy
+    fluxes); longitude increases to the left from 180 deg through the centre to 180 deg; groups of
+    classes differ by colour and marker, small ones on top; pairs without two fluxes are counted.
 
     Parameters
     ----------
     matched : `~astropy.table.Table`
-        One row a pair, with the columns ``fermi_l``, ``fermi_b`` (deg), ``csc_flux``, ``fermi_flux``
-        (erg/s/cm2) and ``fermi_class``. Units of the same kind are converted, a column without unit is in
-        the unit given here.
+        One row per pair, with the columns ``fermi_l``, ``fermi_b`` (deg), ``csc_flux``,
+        ``fermi_flux`` (erg/s/cm2) and ``fermi_class``. Other units are converted, missing units
+        assumed.
     ax : sequence of two `~matplotlib.axes.Axes`, optional
-        Axes to draw on; by default those of a new figure.
+        Axes to draw on. Those of a new figure by default.
 
     Returns
     -------
@@ -44,190 +49,152 @@ def plot_flux_ratio_by_position(matched, *, ax=None):
     Raises
     ------
     InvalidInputError
-        If a column is missing or of another kind, or nothing can be drawn.
+        If a column is missing or not valid, or no row can be drawn.
 
     Examples
     --------
     >>> from astropy.table import Table
     >>> from astroquery_cfx.figures import plot_flux_ratio_by_position
-    >>> matched = Table({"fermi_l": [184.56, 359.9], "fermi_b": [-5.78, -0.05], "csc_flux": [2e-9, 3e-14],
-    ...                  "fermi_flux": [1.5e-9, 2e-10], "fermi_class": ["PSR", "spp"]})
+    >>> matched = Table({"fermi_l": [184.56, 359.9], "fermi_b": [-5.78, -0.05],
+    ...                  "csc_flux": [2e-9, 3e-14], "fermi_flux": [1.5e-9, 2e-10],
+    ...                  "fermi_class": ["PSR", "spp"]})
     >>> by_longitude, by_latitude = plot_flux_ratio_by_position(matched)
     >>> by_latitude.get_xlabel()
     'Galactic latitude $b$ [deg]'
     """
-    longitude, latitude = numbers(matched, "fermi_l", u.deg), numbers(matched, "fermi_b", u.deg)
-    ratio, groups = flux_ratio(matched), class_groups(matched)
-    rows = Rows(len(ratio), "pairs")
-    rows.need(np.isfinite(longitude) & np.isfinite(latitude), "without position")
-    rows.need(ratio > 0, "without two fluxes above zero")
-    rows.check()
-    axes = style.plain_axes(matched, ax, columns=2, sharey=True)
-    drawn = rows.drawn
-    for panel, x in zip(axes, (wrap_longitude(longitude), latitude), strict=True):
-        draw_groups(panel, x[drawn], ratio[drawn], groups[drawn], size=3.6, alpha=0.6, edge=0.0)
-        _ratio_axis(panel, ratio[drawn])
-    longitude_axis(axes[0], 60)
-    reach = max(1.0, np.ceil(np.abs(latitude[drawn]).max())) * 1.03
+    longitude, latitude = (floats(matched, name, u.deg) for name in ("fermi_l", "fermi_b"))
+    ratio, groups = flux_ratio(matched), style.class_groups(matched)
+    drawn, note = choose_rows(
+        "pairs",
+        (np.isfinite(longitude) & np.isfinite(latitude), "without position"),
+        (ratio > 0, "without two fluxes above zero"),
+    )
+    longitude, latitude = wrap_longitude(longitude[drawn]), latitude[drawn]
+    ratio, groups = ratio[drawn], groups[drawn]
+    axes = style.plain_axes(matched, ax, columns=2)
+    for panel, x in zip(axes, (longitude, latitude), strict=True):
+        style.draw_groups(panel, x, ratio, groups, markersize=3.6, alpha=0.6, markeredgewidth=0)
+        _ratio_axis(panel, ratio)
+    style.longitude_axis(axes[0], 60)
+    reach = max(1.0, np.ceil(np.abs(latitude).max())) * 1.03
     axes[1].set_xlim(-reach, reach)
     axes[1].set_xlabel("Galactic latitude $b$ [deg]")
     axes[0].set_ylabel(style.RATIO)
-    group_legend(axes[0], groups[drawn])
-    style.finish(
-        axes, matched, "X-ray to γ-ray flux ratio by position of the Fermi source", rows.note()
-    )
+    style.group_legend(axes[0], groups)
+    style.finish(axes, matched, "X-ray to γ-ray flux ratio by position of the Fermi source", note)
     return axes
 
 
-def plot_flux_ratio_by_class(matched, *, seed=0, ax=None):
+def plot_flux_ratio_by_class(matched: Table, *, seed: int = 0, ax: Axes | None = None) -> Axes:
     """
-    X-ray to gamma-ray flux ratio of each pair, by class of the Fermi source, Galactic to extragalactic.
+    Plot the X-ray to gamma-ray flux ratio of each pair by class, from Galactic to extragalactic.
 
-    One column a class; identified sources (capitals in the catalogue) are filled diamonds, associated ones
-    open circles. Under each label stand the numbers of pairs and of Fermi sources; a bar marks the median
-    of three or more pairs.
+    There is one column per class. Identified sources (capitals in the catalogue) are filled
+    diamonds, associated ones open circles. The labels give the numbers of pairs and of Fermi
+    sources; a bar marks the median of three or more pairs.
 
-    What differs from the notebook: every class present is shown (the notebook's list names only some of
-    them, and ends in a KeyError at any other, BCU and NOV among them); 'PSR' and 'psr' share a column, told
-    apart by the marker; unassociated sources have a name; the jitter is seeded, so that the figure is the
-    same each time; the two bands are named.
+    Unlike in the original notebook, every class is shown (the notebook lists only some, and raises
+    a KeyError for any other, such as BCU or NOV); 'PSR' and 'psr' share a column and differ by
+    their markers; unassociated sources have a name; the jitter is seeded, so that the figure is
+    always the same; the two bands are named.
 
     Parameters
     ----------
     matched : `~astropy.table.Table`
-        One row a pair, with the columns ``fermi_name``, ``fermi_class``, ``csc_flux`` and ``fermi_flux``
-        (erg/s/cm2). Fluxes in units of the same kind are converted, a column without unit is in erg/s/cm2.
-    seed : int
-        Seed of the horizontal jitter, which carries no meaning.
+        One row per pair, with the columns ``fermi_name``, ``fermi_class``, ``csc_flux`` and
+        ``fermi_flux`` (erg/s/cm2). Other units are converted, missing units assumed.
+    seed : int, optional
+        Seed of the horizontal jitter, which has no meaning.
     ax : `~matplotlib.axes.Axes`, optional
-        Axes to draw on; by default those of a new figure.
+        Axes to draw on. Those of a new figure by default.
 
     Returns
     -------
     `~matplotlib.axes.Axes`
-        ``ax.figure.savefig(...)`` writes it.
+        The axes drawn on. ``ax.figure.savefig(...)`` writes the figure.
 
     Raises
     ------
     InvalidInputError
-        If a column is missing or of another kind, or nothing can be drawn.
+        If ``seed`` or a column is not valid, or no row can be drawn.
 
     Examples
     --------
     >>> from astropy.table import Table
     >>> from astroquery_cfx.figures import plot_flux_ratio_by_class
     >>> matched = Table({"fermi_name": ["A", "B", "C"], "fermi_class": ["bll", "PSR", ""],
-    ...                  "csc_flux": [2e-12, 3e-14, 1e-14], "fermi_flux": [1.5e-11, 2e-10, 3e-12]})
+    ...                  "csc_flux": [2e-12, 3e-14, 1e-14],
+    ...                  "fermi_flux": [1.5e-11, 2e-10, 3e-12]})
     >>> ax = plot_flux_ratio_by_class(matched)
     >>> [label.get_text().split()[0] for label in ax.get_xticklabels()]
     ['psr', 'none', 'bll']
     """
-    codes, ratio, names = (
-        texts(matched, "fermi_class"),
-        flux_ratio(matched),
-        texts(matched, "fermi_name"),
-    )
-    rows = Rows(len(ratio), "pairs")
-    rows.need(ratio > 0, "without two fluxes above zero")
-    rows.check()
-    codes, ratio, names = codes[rows.drawn], ratio[rows.drawn], names[rows.drawn]
+    codes, names = texts(matched, "fermi_class"), texts(matched, "fermi_name")
+    ratio = flux_ratio(matched)
+    drawn, note = choose_rows("pairs", (ratio > 0, "without two fluxes above zero"))
+    codes, ratio, names = codes[drawn], ratio[drawn], names[drawn]
     try:
         jitter = np.random.default_rng(seed).uniform(-0.32, 0.32, len(ratio))
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
             f"seed = {seed!r} is not a seed.", remedy="give a whole number."
         ) from error
-    classes = list(dict.fromkeys(code.lower() for code in class_order(codes)))
-    lower = np.char.lower(codes)
-    unique, of = np.unique(lower, return_inverse=True)
-    column = np.array([classes.index(code) for code in unique])[of]
-    (ax,) = style.plain_axes(matched, ax, height=5.1)
-    _shade_groups(ax, [class_group(code) for code in classes])
     identified = np.array([is_identified(code) for code in codes])
-    _draw_pairs(ax, column + jitter, ratio, column, classes, identified)
-    ax.set_xticks(range(len(classes)), [_label(code, lower == code, names) for code in classes])
+    classes = list(dict.fromkeys(code.lower() for code in class_order(codes)))
+    groups = [class_group(code) for code in classes]
+    codes = np.char.lower(codes)
+    (ax,) = style.plain_axes(matched, ax, height=5.1)
+    edges = [*np.flatnonzero(starts_run(np.array(groups))), len(groups)]
+    for left, right in zip(edges[::2], edges[1::2], strict=False):  # shade every other group
+        ax.axvspan(left - 0.5, right - 0.5, color="0.955", zorder=0)
+    dot: dict[str, Any] = {"linestyle": "none", "markersize": 4}
+    dot["rasterized"] = len(ratio) > style.MANY
+    open_circle = dot | {"marker": "o", "markerfacecolor": "none", "markeredgewidth": 0.7}
+    diamond = dot | {"marker": "D", "markeredgewidth": 0}
+    labels = []
+    for place, (code, group) in enumerate(zip(classes, groups, strict=True)):
+        here = codes == code
+        pairs = np.count_nonzero(here)
+        look: dict[str, Any] = {"color": style.GROUPS[group]["color"], "gid": code or "none"}
+        look["alpha"] = 0.35 if pairs > 300 else 0.8
+        for inside, marker in ((here & ~identified, open_circle), (here & identified, diamond)):
+            ax.plot(place + jitter[inside], ratio[inside], **marker, **look)
+        if pairs > 2:
+            median = np.median(ratio[here])
+            ax.hlines(median, place - 0.4, place + 0.4, color="black", linewidth=1.8, zorder=4)
+        labels.append(f"{code or 'none'}\n{pairs:,}\n{len(np.unique(names[here])):,}")
+    ax.set_xticks(range(len(classes)), labels)
     ax.tick_params(axis="x", length=0)
+    size: Any = ax.xaxis.get_ticklabels()[0].get_fontsize()
     if len(classes) > 12:
-        ax.tick_params(axis="x", labelsize=0.9 * ax.xaxis.get_ticklabels()[0].get_fontsize())
+        size *= 0.9
+        ax.tick_params(axis="x", labelsize=size)
     ax.set_xlim(-0.5, len(classes) - 0.5)
     _ratio_axis(ax, ratio)
     ax.set_ylabel(style.RATIO)
     ax.set_xlabel("Class of the Fermi source, from Galactic to extragalactic")
-    _name_the_counts(ax)
-    _marker_legend(ax, [class_group(code) for code in classes])
-    style.finish(ax, matched, "X-ray to γ-ray flux ratio by class of the Fermi source", rows.note())
+    # Left of the labels, what their three lines are.
+    corner: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    corner |= {"xytext": (-6, -ax.xaxis.get_tick_padding()), "ha": "right", "va": "top"}
+    look = {"linespacing": 1.2, "fontsize": size, "color": style.NOTE_COLOR}
+    ax.annotate("class\npairs\nFermi sources", (0, 0), **corner, **look)
+    _marker_legend(ax, groups)
+    style.finish(ax, matched, "X-ray to γ-ray flux ratio by class of the Fermi source", note)
     return ax
 
 
-def _label(code, of, names):
-    return f"{code or 'none'}\n{np.count_nonzero(of):,}\n{len(np.unique(names[of])):,}"
-
-
-def _draw_pairs(ax, x, ratio, column, classes, identified):
-    for place, code in enumerate(classes):
-        here = column == place
-        look = {
-            "linestyle": "none",
-            "color": style.GROUPS[class_group(code)]["color"],
-            "markersize": 4,
-            "alpha": 0.35 if np.count_nonzero(here) > 300 else 0.8,
-            "rasterized": len(x) > 2000,
-        }
-        of = here & ~identified
-        ax.plot(
-            x[of],
-            ratio[of],
-            marker="o",
-            markerfacecolor="none",
-            markeredgewidth=0.7,
-            gid=code or "none",
-            **look,
-        )
-        of = here & identified
-        ax.plot(x[of], ratio[of], marker="D", markeredgewidth=0, gid=code or "none", **look)
-        if np.count_nonzero(here) > 2:
-            middle = np.median(ratio[here])
-            ax.hlines(middle, place - 0.4, place + 0.4, color="black", linewidth=1.8, zorder=4)
-
-
-def _shade_groups(ax, groups):
-    """A band and a name over each run of columns of the same group."""
-    edges = [0, *(np.flatnonzero(np.array(groups[1:]) != np.array(groups[:-1])) + 1), len(groups)]
-    for number, (left, right) in enumerate(itertools.pairwise(edges)):
-        if number % 2 == 0:
-            ax.axvspan(left - 0.5, right - 0.5, color="0.955", zorder=0)
-
-
-def _name_the_counts(ax):
-    """Say at the left what the three lines of the labels are."""
-    label = ax.get_xticklabels()[0]
-    ax.annotate(
-        "class\npairs\nFermi sources",
-        (0, 0),
-        xytext=(-6, -ax.xaxis.get_tick_padding()),
-        ha="right",
-        va="top",
-        xycoords="axes fraction",
-        textcoords="offset points",
-        linespacing=1.2,
-        fontsize=label.get_fontsize(),
-        color=style.NOTE_COLOR,
-    )
-
-
 def _marker_legend(ax, groups):
-    shape = {"linestyle": "none", "markersize": 6, "color": "0.3"}
+    """Explain shapes and colours separately: there are too many combinations."""
+    shape = {"linestyle": "none", "markersize": 6}
+    open_circle = {"marker": "o", "markerfacecolor": "none", "color": "0.3"}
     handles = [
-        Line2D([], [], marker="D", label="identified", **shape),
-        Line2D(
-            [], [], marker="o", label="associated, or unassociated", markerfacecolor="none", **shape
-        ),
-        Line2D([], [], color="black", linewidth=1.8, label="median of the class"),
+        Line2D([], [], label="identified", marker="D", color="0.3", **shape),
+        Line2D([], [], label="associated, or unassociated", **open_circle, **shape),
+        Line2D([], [], label="median of the class", color="black", linewidth=1.8),
     ]
     names = {"unassociated": "unassociated (none)"}
-    shape.pop("color")
     handles += [
-        Line2D([], [], marker="s", label=names.get(group, group), color=look["color"], **shape)
+        Line2D([], [], label=names.get(group, group), marker="s", color=look["color"], **shape)
         for group, look in style.GROUPS.items()
         if group in groups
     ]

@@ -1,7 +1,7 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Files that are whole or absent, and tables to files and back without loss."""
+"""Write tables to files and read them back without loss; write any file whole or not at all."""
 
 from .aside import write_aside
-from .tables import FORMATS, file_format, read_table, write_table
+from .unified import FORMATS, file_format, read_table, write_table
 
 __all__ = ["FORMATS", "file_format", "read_table", "write_aside", "write_table"]

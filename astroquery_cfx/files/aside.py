@@ -1,51 +1,39 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Files that are whole or absent: written aside, then renamed."""
+"""Write a file whole or not at all: under a temporary name, then renamed."""
 
 import errno
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import OutputError
 
-__all__ = ["write_aside"]
-
-# What the disk says no with. Other OSErrors (requests' errors are OSErrors too) pass through.
-_DISK_ERRORS = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EROFS,
-    errno.EIO,
-    errno.EFBIG,
-    errno.EACCES,
-    errno.EPERM,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.EEXIST,
-    errno.ENOENT,
-    errno.ENAMETOOLONG,
-}
+# Errors of the disk. Other OSErrors, such as those of requests, pass through unchanged.
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # full or broken
+_DISK_ERRORS |= {errno.EROFS, errno.EACCES, errno.EPERM}  # not writable
+_DISK_ERRORS |= {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG}
 
 
 @contextmanager
-def write_aside(path):
+def write_aside(path: str | Path) -> Iterator[Path]:
     """
-    Write a file so that it is whole or absent.
+    Write a file whole or not at all.
 
-    The file is written under a temporary name in the same folder, flushed to
-    disk, and renamed when the block ends without an error. After an error
-    nothing is left and an older file of that name stays as it was.
+    The file is written under a temporary name in the same folder, flushed to disk, and renamed when
+    the block ends without an error. After an error nothing is left, and an older file of that name
+    is unchanged.
 
     Parameters
     ----------
     path : str or `~pathlib.Path`
-        The file to write. Its folder is made where it is missing.
+        The file to write. Its folder is created if it does not exist.
 
     Yields
     ------
     `~pathlib.Path`
-        The temporary path to write to. It ends in the same name, and is an empty file.
+        The temporary path to write to, an empty file. It ends in the same name.
 
     Raises
     ------
@@ -73,7 +61,7 @@ def write_aside(path):
             os.fsync(written.fileno())
         os.replace(aside, path)
     except OSError as error:
-        if error.errno not in _DISK_ERRORS or isinstance(error, OutputError):
+        if error.errno not in _DISK_ERRORS:
             raise
         raise OutputError(
             f"{path} could not be written: {error.strerror}.",
@@ -81,7 +69,5 @@ def write_aside(path):
             remedy="name a folder that you may write to and that has room.",
         ) from error
     finally:
-        with suppress(
-            OSError
-        ):  # a parent that is a file, or no right to look: nothing was written there
-            aside.unlink(missing_ok=True)
+        with suppress(OSError):  # it was renamed, or its folder is a file or not accessible
+            aside.unlink()

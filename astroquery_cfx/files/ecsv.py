@@ -1,54 +1,50 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Tables in ECSV files: astropy's own, with notes in the meta where its reader would change a cell."""
+"""Tables in ECSV files: astropy's own, with notes in the meta where reading would change a cell."""
+
+import csv
+from pathlib import Path
 
 import numpy as np
-from astropy.table import Column, MaskedColumn, Table
+from astropy.table import Table
 
-from .columns import (
-    SCHEMA_KEY,
-    PlainColumn,
-    json_cells,
-    object_array,
-    plain_columns,
-    plain_meta,
-    restore_json,
-    restore_table,
-)
-
-__all__ = ["read", "write"]
+from . import plain
 
 
-def write(table, path):
-    """Write a table to a ECSV file."""
-    notes, out = {}, Table(meta=plain_meta(table.meta))
-    for column in plain_columns(table):
+def write(table: Table, path: Path) -> None:
+    """Write a table to an ECSV file."""
+    notes: dict[str, dict] = {}
+    out = Table(meta=plain.plain_meta(table.meta))
+    for column in plain.plain_columns(table):
         out[column.name] = _to_ecsv(column, notes)
     if notes:
-        out.meta[SCHEMA_KEY] = notes
+        out.meta[plain.SCHEMA_KEY] = notes
     out.write(path, format="ascii.ecsv", overwrite=True)
 
 
 def _to_ecsv(column, notes):
-    """Return the column as ECSV holds it; where reading would not undo that, note the column's schema."""
-    schema = column.schema
-    said = {key: schema[key] for key in ("description", "format")}
-    said |= {"unit": column.unit, "meta": dict(schema["meta"])}
+    """Return a column as ECSV holds it; note its schema if reading would not restore it."""
+    schema, values, mask = column.schema, column.values, column.mask
+    note = None
     if _needs_json(column):
-        notes[column.name] = {**schema, "encoding": "json", "meta": {}}
-        return _with_mask(json_cells(column), column.mask, said)
-    values, mask = column.values, column.mask
-    if column.is_list and mask is not None:
-        notes[column.name] = {**schema, "hidden": np.flatnonzero(mask).tolist(), "meta": {}}
-        return _with_mask(column.filled(None), None, said)
-    empty = np.flatnonzero(column.filled("x") == "").tolist() if values.dtype.kind == "U" else []
-    # ECSV takes each empty cell, and nothing else, for a masked one.
-    if empty or (mask is not None and not mask.any()):
-        notes[column.name] = {**schema, "empty": empty, "meta": {}}
-    return _with_mask(values, mask, said)
+        values, note = plain.json_cells(column), {"encoding": "json"}
+    elif column.is_list:
+        if mask is not None:
+            mask, note = None, {"hidden": np.flatnonzero(mask).tolist()}
+    else:
+        # ECSV takes every empty cell for a masked one, and a column without any for unmasked.
+        empty = values == "" if values.dtype.kind == "U" else np.zeros(values.shape, bool)
+        empty = empty if mask is None else empty & ~mask
+        if empty.any() or (mask is not None and not mask.any()):
+            note = {"empty": np.flatnonzero(empty).tolist()}
+    if note is not None:
+        notes[column.name] = {**schema, **note, "meta": {}}
+    attributes = {"unit": column.unit, "meta": dict(schema["meta"])}
+    attributes |= {key: schema[key] for key in ("description", "format")}
+    return plain.make_column(values, mask, **attributes)
 
 
 def _needs_json(column):
-    """Texts that would be stripped, cut or taken for a comment, and what astropy's reader does not take."""
+    """Tell whether astropy's reader would strip, cut or refuse a cell, or take it for a comment."""
     if column.schema["dtype"].startswith(("|S", "<c")):
         return True
     if column.values.ndim > 1 or column.is_list:
@@ -61,18 +57,17 @@ def _needs_json(column):
     )
 
 
-def _with_mask(values, mask, said):
-    return Column(values, **said) if mask is None else MaskedColumn(values, mask=mask, **said)
-
-
-def read(path):
-    """Read a table from a ECSV file."""
-    table = Table.read(path, format="ascii.ecsv")
-    notes = table.meta.pop(SCHEMA_KEY, {})
-    columns = [
-        _from_ecsv(column, notes.get(column.schema["name"])) for column in plain_columns(table)
-    ]
-    return restore_table(columns, plain_meta(table.meta))
+def read(path: Path) -> Table:
+    """Read a table from an ECSV file."""
+    # A list of many names is one field for the csv module, with which astropy reads.
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        table = Table.read(path, format="ascii.ecsv")
+    finally:
+        csv.field_size_limit(limit)
+    notes = table.meta.pop(plain.SCHEMA_KEY, {})
+    columns = [_from_ecsv(column, notes.get(column.name)) for column in plain.plain_columns(table)]
+    return plain.restore_table(columns, plain.plain_meta(table.meta))
 
 
 def _from_ecsv(column, note):
@@ -80,19 +75,16 @@ def _from_ecsv(column, note):
         return column
     schema = {**note, "meta": column.schema["meta"]}
     values, mask = column.values, column.mask
+    hidden = np.zeros(values.shape, bool) if mask is None else mask.copy()
     if schema.get("encoding") == "json":
-        mask = mask if mask is not None else np.zeros(len(values), bool)
         blank = "[]" if schema["list"] or schema["shape"] else '""'
-        texts = [
-            blank if hidden else text for text, hidden in zip(values.tolist(), mask, strict=True)
-        ]
-        values = restore_json(texts, schema)
+        texts = [blank if lost else text for text, lost in zip(values, hidden, strict=True)]
+        values = plain.restore_json(texts, schema)
     elif "hidden" in schema:
         mask = np.isin(np.arange(len(values)), schema["hidden"])
-        values = object_array(list(values))
+        values = plain.object_array(list(values))
     elif "empty" in schema:
-        values = column.filled("") if values.dtype.kind == "U" else values
-        if mask is not None and schema["empty"]:
-            mask = mask.copy()
-            mask[schema["empty"]] = False
-    return PlainColumn(values, mask if schema["masked"] else None, schema)
+        values = np.where(hidden, "", values) if values.dtype.kind == "U" else values
+        hidden[schema["empty"]] = False
+        mask = hidden
+    return plain.PlainColumn(values, mask if schema["masked"] else None, schema)

@@ -1,47 +1,41 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""ADQL, pure: quote names and values, build conditions, take a query apart far enough to page it."""
+"""ADQL as text: quote names and values, write conditions, take a query apart to cut it into pages.
+
+The language is ADQL 2.1 (Mantelet et al. 2023, IVOA Recommendation), with what servers are known to
+accept beyond it. Nothing here asks a server.
+"""
 
 import difflib
 import itertools
 import math
 import numbers
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InvalidInputError
 
-__all__ = [
-    "Item",
-    "Select",
-    "both",
-    "condition",
-    "conditions",
-    "identifier",
-    "literal",
-    "near_names",
-    "parse_select",
-    "split_with",
-]
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# ADQL's regular identifiers start with a letter; HEASARC's "__row" is accepted without quotes, too.
 _REGULAR = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-# Of the reserved words of ADQL 2.1 (and SQL-92) those that catalogues have been seen to use as column names.
-_RESERVED = set(
-    re.findall(
-        r"\w+",
-        """
-    ABS ALL AND ANY AREA AS ASC AT AVG BETWEEN BIT BOTH BOX BY CASE CAST CHAR CHECK CIRCLE CLOSE COLUMN
-    CONTAINS COUNT CROSS CURRENT DATE DAY DEFAULT DESC DISTANCE DISTINCT DOMAIN DOUBLE ELSE END EXCEPT
-    EXISTS EXTERNAL FALSE FIRST FLOAT FLOOR FOR FROM FULL GET GLOBAL GROUP HAVING HOUR IN INDEX INNER INPUT
-    INT INTERVAL INTO IS JOIN KEY LANGUAGE LAST LEFT LEVEL LIKE LOCAL LOG MATCH MAX MIN MINUTE MOD MODULE
-    MONTH NAMES NATIONAL NEXT NO NOT NULL NUMERIC OF OFFSET ON ONLY OPEN OPTION OR ORDER OUTER OUTPUT
-    OVERLAPS POINT POLYGON POSITION POWER PRECISION PRIOR PUBLIC RAND READ REAL REGION RIGHT ROUND ROWS
-    SCHEMA SECOND SECTION SELECT SESSION SET SIGN SIZE SOME SPACE SQL SQRT SUM TABLE THEN TIME TIMESTAMP TO
-    TOP TRUE TRUNCATE UNION UNIQUE UNKNOWN UPPER USAGE USER USING VALUE VALUES VIEW WHEN WHERE WITH WORK
-    WRITE YEAR ZONE""",
-    )
-)
+# Those reserved words of ADQL 2.1 and SQL-92 that catalogues have been seen to use as column names.
+_RESERVED = _words("""
+    ABS ALL AND ANY AREA AS ASC AT AVG BETWEEN BIT BOTH BOX BY CASE CAST CHAR CHECK CIRCLE CLOSE
+    COLUMN CONTAINS COUNT CROSS CURRENT DATE DAY DEFAULT DESC DISTANCE DISTINCT DOMAIN DOUBLE ELSE
+    END EXCEPT EXISTS EXTERNAL FALSE FIRST FLOAT FLOOR FOR FROM FULL GET GLOBAL GROUP HAVING HOUR IN
+    INDEX INNER INPUT INT INTERVAL INTO IS JOIN KEY LANGUAGE LAST LEFT LEVEL LIKE LOCAL LOG MATCH
+    MAX MIN MINUTE MOD MODULE MONTH NAMES NATIONAL NEXT NO NOT NULL NUMERIC OF OFFSET ON ONLY OPEN
+    OPTION OR ORDER OUTER OUTPUT OVERLAPS POINT POLYGON POSITION POWER PRECISION PRIOR PUBLIC RAND
+    READ REAL REGION RIGHT ROUND ROWS SCHEMA SECOND SECTION SELECT SESSION SET SIGN SIZE SOME SPACE
+    SQL SQRT SUM TABLE THEN TIME TIMESTAMP TO TOP TRUE TRUNCATE UNION UNIQUE UNKNOWN UPPER USAGE
+    USER USING VALUE VALUES VIEW WHEN WHERE WITH WORK WRITE YEAR ZONE
+""")
 _OPERATORS = {"=", "!=", "<>", "<", "<=", ">", ">=", "LIKE", "NOT LIKE"}
 _TOKEN = re.compile(
     r"""
@@ -53,120 +47,71 @@ _TOKEN = re.compile(
   | (?P<mark><=|>=|<>|!=|\|\||.)""",
     re.VERBOSE | re.DOTALL,
 )
-# Functions of one row. A query that calls any other may fold rows together and is not split.
-_ROW_FUNCTIONS = set(
-    re.findall(
-        r"\w+",
-        """
-    ABS ACOS ASIN ATAN ATAN2 CAST CEILING COALESCE COS COT DEGREES EXP FLOOR ILIKE LOG LOG10 LOWER MOD PI
-    POWER RADIANS ROUND SIN SQRT TAN TRUNCATE UPPER AREA BOX CENTROID CIRCLE CONTAINS COORD1 COORD2 COORDSYS
-    DISTANCE INTERSECTS POINT POLYGON REGION IN_UNIT SPLIT_PART IN EXISTS AND OR NOT ON WHERE AS FROM JOIN
-    LIKE THEN WHEN ELSE BETWEEN SELECT USING VALUES""",
-    )
-)
+# Functions of a single row, and keywords that may precede a parenthesis. A query that calls any
+# other function may aggregate rows and is not split.
+_ROW_FUNCTIONS = _words("""
+    ABS ACOS ASIN ATAN ATAN2 CAST CEILING COALESCE COS COT DEGREES EXP FLOOR ILIKE LOG LOG10 LOWER
+    MOD PI POWER RADIANS ROUND SIN SQRT TAN TRUNCATE UPPER AREA BOX CENTROID CIRCLE CONTAINS COORD1
+    COORD2 COORDSYS DISTANCE INTERSECTS POINT POLYGON REGION IN_UNIT SPLIT_PART IN EXISTS AND OR NOT
+    ON WHERE AS FROM JOIN LIKE THEN WHEN ELSE BETWEEN SELECT USING VALUES
+""")
+
+Token = tuple[str, str]  # its kind, a group of _TOKEN, and its text
 
 
-def identifier(name):
-    """
-    Write a column's or table's name so that ADQL takes it.
-
-    Parameters
-    ----------
-    name : str
-        One name, or several joined by dots; what is in double quotes already stays.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> from astroquery_cfx.tap.adql import identifier
-    >>> identifier("b_flux_ap"), identifier("time"), identifier("cfx.csc"), identifier("e_Flux-2")
-    ('b_flux_ap', '"time"', 'cfx.csc', '"e_Flux-2"')
-    """
+def identifier(name: str) -> str:
+    """Quote a column's or table's name where ADQL needs it; dots separate the parts of a name."""
     if not isinstance(name, str) or not name.strip() or "\0" in name:
-        raise InvalidInputError(f"{name!r} is no name of a column or table.")
+        raise InvalidInputError(f"{name!r} is not the name of a column or table.")
     parts = re.findall(r'"(?:[^"]|"")*"|[^.]+', name.strip())
-    return ".".join(_quoted(part) for part in parts)
+    return ".".join(
+        part
+        if part.startswith('"') or (_REGULAR.match(part) and part.upper() not in _RESERVED)
+        else '"' + part.replace('"', '""') + '"'
+        for part in parts
+    )
 
 
-def _quoted(part):
-    if part.startswith('"') or (_REGULAR.match(part) and part.upper() not in _RESERVED):
-        return part
-    return '"' + part.replace('"', '""') + '"'
-
-
-def literal(value):
-    """
-    Write a value so that it reads back as itself.
-
-    Parameters
-    ----------
-    value : str, int, float, bool or numpy scalar
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> from astroquery_cfx.tap.adql import literal
-    >>> literal("Barnard's star"), literal(0.1), literal(7)
-    ("'Barnard''s star'", '0.1', '7')
-    """
+def literal(value: object) -> str:
+    """Write a text, number or bool (Python's or numpy's) so that it reads back as that value."""
     if isinstance(value, np.generic):
-        # A float32 is written by its double value, which is what the database compares with.
+        # A float32 is written as a double, with which the database compares it.
         value = value.item()
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # not every service knows the literals TRUE and FALSE
         return "1" if value else "0"
     if isinstance(value, numbers.Integral):
         return str(int(value))
     if isinstance(value, numbers.Real) and math.isfinite(value):
         return repr(float(value))
-    raise InvalidInputError(f"{value!r} cannot be written in ADQL: a text or a finite number can.")
+    raise InvalidInputError(
+        f"{value!r} cannot be written in ADQL.", remedy="give a text or a finite number."
+    )
 
 
-def condition(column, value):
+def condition(column: str, value: object) -> str:
     """
-    Write one filter.
+    Write one filter of a column, which is written as `identifier` returns it.
 
-    Parameters
-    ----------
-    column : str
-        Written as `identifier` gives it.
-    value : str, number, None, tuple or list
-        ``(operator, value)`` with one of = != <> < <= > >= LIKE; ``(low, high)``, both ends included;
-        a list, any of which; None for NULL; anything else for equality.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> from astroquery_cfx.tap.adql import condition
-    >>> condition("exposure", (">", 1e4)), condition("detector", ["ACIS-I", "ACIS-S"])
-    ('exposure > 10000.0', "detector IN ('ACIS-I', 'ACIS-S')")
-    >>> condition("ra", (10, 20)), condition("ra", None)
-    ('ra BETWEEN 10 AND 20', 'ra IS NULL')
+    The value is ``(operator, value)``; ``(low, high)``, both ends included; a list or set, of which
+    any value matches; None for NULL; or anything else for equality.
     """
     if value is None:
         return f"{column} IS NULL"
     if isinstance(value, tuple):
-        if len(value) == 2 and isinstance(value[0], str) and value[0].strip().upper() in _OPERATORS:
-            return f"{column} {value[0].strip().upper().replace('!=', '<>')} {literal(value[1])}"
         if len(value) == 2 and not isinstance(value[0], str):
             return f"{column} BETWEEN {literal(value[0])} AND {literal(value[1])}"
-        raise InvalidInputError(
-            f"The filter {value!r} of {column} is not understood.",
-            remedy="give (operator, value) with one of "
-            + " ".join(sorted(_OPERATORS))
-            + ", or (low, high), or a list of values.",
-        )
+        operator = value[0].strip().upper() if len(value) == 2 else ""
+        if operator not in _OPERATORS:
+            raise InvalidInputError(
+                f"The filter {value!r} of {column} is not understood.",
+                remedy=f"give (operator, value) with one of {' '.join(sorted(_OPERATORS))}, "
+                "or (low, high), or a list of values.",
+            )
+        return f"{column} {operator.replace('!=', '<>')} {literal(value[1])}"
     if isinstance(value, list | set | frozenset | np.ndarray):
+        # The order of a set changes from run to run; the cache finds a query by its text.
         values = sorted(value, key=str) if isinstance(value, set | frozenset) else list(value)
         if not values:
             raise InvalidInputError(f"The filter of {column} is an empty list: nothing can match.")
@@ -174,18 +119,18 @@ def condition(column, value):
     return f"{column} = {literal(value)}"
 
 
-def conditions(filters):
-    """Write a dict of filters as a list of conditions; each is there or an error is raised."""
+def conditions(filters: Mapping[str, object]) -> list[str]:
+    """Write filters, column to value, as conditions."""
     return [condition(column, value) for column, value in filters.items()]
 
 
-def both(*parts):
+def both(*parts: str | None) -> str:
     """Join conditions by AND, each in parentheses; None and '' are left out."""
     return " AND ".join(f"({part})" for part in parts if part)
 
 
-def near_names(name, names):
-    """Up to three of `names` that look like `name`."""
+def near_names(name: str, names: Iterable[str]) -> list[str]:
+    """Return up to three of the names that are spelled like a name."""
     lower = {str(item).strip('"').lower(): str(item) for item in names}
     found = difflib.get_close_matches(name.strip('"').lower(), lower, n=3, cutoff=0.5)
     return [lower[item] for item in found]
@@ -193,122 +138,64 @@ def near_names(name, names):
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a select list: its text, and the column it is, where it is just a column."""
+    """One item of a select list."""
 
     text: str
-    column: str | None = None
-    name: str | None = None
+    column: str | None = None  # where the item is just a column: the column, without its alias
+    name: str | None = None  # and its name in the result
 
 
 @dataclass(frozen=True)
 class Select:
-    """
-    A query, taken apart as far as paging needs it.
+    """A query, taken apart as far as paging needs it."""
 
-    Attributes
-    ----------
-    text : str
-        The whole query without comments.
-    plain : bool
-        Whether rows of the result are rows of the FROM clause, so that they can be counted there.
-    splits : bool
-        Whether they come in any order, too, so that they can be fetched in pages.
-    reason : str
-        Why it does not split.
-    items : tuple of Item
-    tables, where : str
-        The FROM and WHERE clauses without their keywords.
-    top : int or None
-    order_by : str
-    single : bool
-        Whether exactly one row comes (aggregates without GROUP BY).
-    """
-
-    text: str
-    plain: bool = False
-    splits: bool = False
-    reason: str = ""
-    items: tuple = ()
-    tables: str = ""
-    where: str = ""
+    text: str  # the whole query, without comments
+    plain: bool = False  # each row of the result is a row of the FROM clause and is counted there
+    splits: bool = False  # plain and in any order: it can be fetched in pages
+    reason: str = ""  # why it cannot
+    items: tuple[Item, ...] = ()
+    tables: str = ""  # the FROM clause, without the keyword
+    where: str = ""  # the WHERE clause, without the keyword
     top: int | None = None
     order_by: str = ""
-    single: bool = False
+    single: bool = False  # the result has exactly one row: aggregates without GROUP BY
 
     @property
-    def table(self):
-        """Name and alias of the table, where FROM names just one; else None."""
+    def table(self) -> tuple[str, str | None] | None:
+        """Name and alias of the table, where FROM names only one; else None."""
         found = re.fullmatch(r'([\w."]+)(?:\s+(?:AS\s+)?([\w"]+))?', self.tables, re.IGNORECASE)
         return (found[1], found[2]) if found else None
 
     @property
-    def unordered(self):
-        """The query without TOP and ORDER BY, which make no difference to a count."""
-        text = (
-            re.sub(
-                r"(SELECT\s+(?:(?:DISTINCT|ALL)\s+)?)TOP\s+\d+\s",
-                r"\1",
-                self.text,
-                count=1,
-                flags=re.IGNORECASE,
-            )
-            if self.top is not None
-            else self.text
-        )
-        if not self.order_by:
-            return text
-        ending = r"\s*\bORDER\s+BY\s+" + re.escape(self.order_by) + r"\s*\Z"
-        return re.sub(ending, "", text, flags=re.IGNORECASE)
+    def unordered(self) -> str:
+        """The query without TOP and ORDER BY, on which a count does not depend."""
+        text = self.text
+        if self.top is not None:
+            top = r"(SELECT\s+(?:(?:DISTINCT|ALL)\s+)?)TOP\s+\d+\s"
+            text = re.sub(top, r"\1", text, count=1, flags=re.IGNORECASE)
+        if self.order_by:
+            order = r"\s*\bORDER\s+BY\s+" + re.escape(self.order_by) + r"\s*\Z"
+            text = re.sub(order, "", text, flags=re.IGNORECASE)
+        return text
 
     @property
-    def has_star(self):
+    def has_star(self) -> bool:
+        """Whether the select list has ``*`` or ``table.*``."""
         return any(item.text == "*" or item.text.endswith(".*") for item in self.items)
 
-    def statement(self, items=None, *, where="", top=None):
-        """Write the query with other items, further conditions, another TOP."""
+    def statement(
+        self, items: Sequence[str] | None = None, *, where: str = "", top: int | None = None
+    ) -> str:
+        """Write the query with other items, one more condition and this TOP, without ORDER BY."""
         chosen = items or [item.text for item in self.items]
-        room = f"TOP {top} " if top is not None else ""
-        text = f"SELECT {room}{', '.join(chosen)} FROM {self.tables}"
+        limit = f"TOP {top} " if top is not None else ""
         joined = both(self.where, where) if where else self.where
+        text = f"SELECT {limit}{', '.join(chosen)} FROM {self.tables}"
         return text + (f" WHERE {joined}" if joined else "")
 
 
-def _tokens(adql):
-    found = []
-    for match in _TOKEN.finditer(adql):
-        kind = match.lastgroup
-        if kind == "mark" and match[0] in "'\"":
-            raise InvalidInputError(f"The query has a quote without end: {adql.strip()[:200]}")
-        found.append((kind, " " if kind == "space" else match[0]))
-    return found
-
-
-def parse_select(adql):
-    """
-    Take a query apart.
-
-    Parameters
-    ----------
-    adql : str
-
-    Returns
-    -------
-    Select
-
-    Raises
-    ------
-    InvalidInputError
-        If it is no query, or quotes or parentheses are left open.
-
-    Examples
-    --------
-    >>> from astroquery_cfx.tap.adql import parse_select
-    >>> query = parse_select("SELECT TOP 10 name, ra AS x FROM csc WHERE dec > 0 OR ra < 9 -- note")
-    >>> query.splits, query.top, query.tables, query.where
-    (True, 10, 'csc', 'dec > 0 OR ra < 9')
-    >>> query.statement(where="ra >= 5.0", top=100)
-    'SELECT TOP 100 name, ra AS x FROM csc WHERE (dec > 0 OR ra < 9) AND (ra >= 5.0)'
-    """
+def parse_select(adql: str) -> Select:
+    """Take a query apart, or raise `InvalidInputError` where it is not a query or is left open."""
     if not isinstance(adql, str) or not adql.strip():
         raise InvalidInputError(
             "The query is empty.", remedy="give ADQL, e.g. 'SELECT name, ra, dec FROM csc'."
@@ -317,33 +204,16 @@ def parse_select(adql):
     clauses, spoiler = _clauses(tokens)
     text = re.sub(r"\s*;\s*\Z", "", "".join(token for _, token in tokens).strip())
     if not re.match(r"(SELECT|WITH|\()", text, re.IGNORECASE):
-        raise InvalidInputError(f"This is no query: {text[:200]}", remedy="start it with SELECT.")
-    if ";" in (token for _, token in _tokens(text)):
+        raise InvalidInputError(f"This is not a query: {text[:200]}", remedy="begin with SELECT.")
+    if any(token == ";" for _, token in _tokens(text)):
         raise InvalidInputError("The query holds a semicolon.", remedy="ask one query at a time.")
     if spoiler or "FROM" not in clauses:
         return Select(text, reason=spoiler or "it has no FROM")
     return _select(text, clauses)
 
 
-def split_with(adql):
-    """
-    Part a query that starts with WITH into its common tables and the query proper.
-
-    Parameters
-    ----------
-    adql : str
-
-    Returns
-    -------
-    head, query : str
-        The head is empty where there is no WITH.
-
-    Examples
-    --------
-    >>> from astroquery_cfx.tap.adql import split_with
-    >>> split_with("WITH u AS (SELECT a FROM t) SELECT a FROM u")
-    ('WITH u AS (SELECT a FROM t) ', 'SELECT a FROM u')
-    """
+def split_with(adql: str) -> tuple[str, str]:
+    """Split a query at the end of its WITH clause, which is empty where it has none."""
     depth = 0
     for match in _TOKEN.finditer(adql if re.match(r"WITH\b", adql, re.IGNORECASE) else ""):
         if match.lastgroup == "word" and depth == 0 and match[0].upper() == "SELECT":
@@ -352,9 +222,21 @@ def split_with(adql):
     return "", adql
 
 
-def _clauses(tokens):
-    """The top-level clauses by keyword, and what makes the query one that cannot be split."""
-    clauses, keyword, depth, spoiler = {}, None, 0, ""
+def _tokens(adql: str) -> list[Token]:
+    """Return the tokens; one blank stands for any white space and for a comment."""
+    found = []
+    for match in _TOKEN.finditer(adql):
+        kind = match.lastgroup or ""
+        if kind == "mark" and match[0] in "'\"":
+            raise InvalidInputError(f"The query has an unclosed quote: {adql.strip()[:200]}")
+        found.append((kind, " " if kind == "space" else match[0]))
+    return found
+
+
+def _clauses(tokens: list[Token]) -> tuple[dict[str, list[Token]], str]:
+    """Return the tokens of each top-level clause, and why a query cannot be taken apart further."""
+    clauses: dict[str, list[Token]] = {}
+    keyword, depth, spoiler = None, 0, ""
     for kind, token in tokens:
         if kind == "mark" and token in "()":
             depth += 1 if token == "(" else -1
@@ -373,81 +255,76 @@ def _clauses(tokens):
     return clauses, spoiler
 
 
-def _select(text, clauses):
-    def joined(word):
+def _select(text: str, clauses: dict[str, list[Token]]) -> Select:
+    """Put together what the clauses say of a query that has SELECT and FROM."""
+
+    def joined(word: str) -> str:
         return "".join(token for _, token in clauses.get(word, [])).strip()
 
-    listed = _strip(clauses["SELECT"])
-    distinct = bool(listed) and listed[0][1].upper() == "DISTINCT"
-    if listed and listed[0][1].upper() in ("DISTINCT", "ALL"):
-        listed = _strip(listed[1:])
+    listed = _without_blank(clauses["SELECT"])
+    quantifier = listed[0][1].upper() if listed else ""
+    if quantifier in ("DISTINCT", "ALL"):
+        listed = _without_blank(listed[1:])
     top = None
-    if len(listed) > 2 and listed[0][1].upper() == "TOP":
-        number = _strip(listed[1:])
-        if not number[0][1].isdigit():
-            raise InvalidInputError(f"TOP {number[0][1]} is no number of rows.")
-        top, listed = int(number[0][1]), _strip(number[1:])
+    after_top = _without_blank(listed[1:])
+    if after_top and listed[0][1].upper() == "TOP":  # else it is a column of that name
+        rows = after_top[0][1]
+        if not rows.isdecimal():
+            raise InvalidInputError(f"TOP {rows} is not a number of rows.")
+        top, listed = int(rows), _without_blank(after_top[1:])
     order_by = re.sub(r"\ABY\s+", "", joined("ORDER"), flags=re.IGNORECASE)
-    select = Select(
+    grouped = "GROUP" in clauses or "HAVING" in clauses
+    aggregates = (
+        token.upper()
+        for (kind, token), (_, following) in itertools.pairwise(
+            token for token in listed if token[0] != "space"
+        )
+        if kind == "word" and following == "(" and token.upper() not in _ROW_FUNCTIONS
+    )
+    aggregate = next(aggregates, "")
+    reasons = {
+        "it has GROUP BY": grouped,
+        "it has DISTINCT": quantifier == "DISTINCT",
+        f"it calls {aggregate}()": bool(aggregate),
+        "it has ORDER BY": bool(order_by),
+    }
+    reason = next((words for words, applies in reasons.items() if applies), "")
+    return Select(
         text,
+        plain=reason in ("", "it has ORDER BY"),
+        splits=not reason,
+        reason=reason,
         items=tuple(_items(listed)),
         tables=joined("FROM"),
         where=joined("WHERE"),
         top=top,
         order_by=order_by,
+        single=reason.startswith("it calls") and aggregate in ("COUNT", "SUM", "AVG", "MIN", "MAX"),
     )
-    folds = _folds(listed)
-    if "GROUP" in clauses or "HAVING" in clauses:
-        return replace(select, reason="it has GROUP BY")
-    if distinct:
-        return replace(select, reason="it has DISTINCT")
-    if folds:
-        return replace(
-            select,
-            reason=f"it calls {folds}()",
-            single=folds in ("COUNT", "SUM", "AVG", "MIN", "MAX"),
-        )
-    if order_by:
-        return replace(select, plain=True, reason="it has ORDER BY")
-    return replace(select, plain=True, splits=True)
 
 
-def _strip(tokens):
-    start = 0
-    while start < len(tokens) and tokens[start][0] == "space":
-        start += 1
-    return tokens[start:]
+def _without_blank(tokens: list[Token]) -> list[Token]:
+    """Return the tokens without a leading blank."""
+    return list(itertools.dropwhile(lambda token: token[0] == "space", tokens))
 
 
-def _folds(listed):
-    """The first function called in the select list that is not known to be of one row."""
-    solid = [token for token in listed if token[0] != "space"]
-    for (kind, token), (_, following) in itertools.pairwise(solid):
-        if kind == "word" and following == "(" and token.upper() not in _ROW_FUNCTIONS:
-            return token.upper()
-    return ""
-
-
-def _items(listed):
-    items, current, depth = [], [], 0
+def _items(listed: list[Token]) -> list[Item]:
+    """Split a select list at its commas, and find the items that are just a column."""
+    name = r'(?:"(?:[^"]|"")*"|[^\W\d]\w*)'
+    column = re.compile(rf"({name}(?:\s*\.\s*{name})*)(?:\s+(?:AS\s+)?({name}))?", re.IGNORECASE)
+    items, text, depth = [], "", 0
     for kind, token in [*listed, ("mark", ",")]:
         if kind == "mark" and token in "()":
             depth += 1 if token == "(" else -1
-        if kind == "mark" and token == "," and depth == 0:
-            items.append(_item("".join(t for _, t in current).strip()))
-            current = []
+        if not (kind == "mark" and token == "," and depth == 0):
+            text += token
+            continue
+        text = text.strip()
+        if found := column.fullmatch(text):
+            path = re.sub(r"\s", "", found[1]) if '"' not in found[1] else found[1]
+            label = found[2] or re.findall(name, path)[-1]
+            items.append(Item(text, path, label.strip('"').replace('""', '"')))
         else:
-            current.append((kind, token))
+            items.append(Item(text))
+        text = ""
     return items
-
-
-def _item(text):
-    name = r'(?:"(?:[^"]|"")*"|[^\W\d]\w*)'
-    found = re.fullmatch(
-        rf"({name}(?:\s*\.\s*{name})*)(?:\s+(?:AS\s+)?({name}))?", text, re.IGNORECASE
-    )
-    if not found:
-        return Item(text)
-    column = re.sub(r"\s", "", found[1]) if '"' not in found[1] else found[1]
-    label = found[2] or re.findall(name, column)[-1]
-    return Item(text, column, label.strip('"').replace('""', '"'))

@@ -1,46 +1,57 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Verified pages to one table: order, masks, units, descriptions, UCDs."""
+"""Make one table of verified pages, with its certificate.
+
+A column is a pair (data, mask); the mask is None where nothing is masked.
+"""
+
+from __future__ import annotations
 
 import hashlib
+import platform
 import warnings
+from datetime import UTC, datetime
 
+import astropy
 import numpy as np
+import pyvo
 from astropy import units as u
 from astropy.table import Column, MaskedColumn, Table
 
-__all__ = ["digest", "join_columns", "key_order", "make_table", "parse_unit", "take"]
+from ..version import version
+from .binary import Field
 
+# VOTable asks for VOUnit, but services send what their tables came with: CDS, OGIP (X-rays), FITS.
 _UNIT_FORMATS = ("vounit", "cds", "generic", "ogip", "fits")
 
 
-def digest(columns):
-    """SHA-256 of columns: of values, masks and types."""
+def digest(columns: list) -> str:
+    """Return the SHA-256 of columns: of their values, masks and types."""
     sha = hashlib.sha256()
     for data, mask in columns:
         sha.update(str((data.dtype.kind, data.shape)).encode())
-        sha.update(np.ascontiguousarray(_plain(data)))
+        sha.update(np.ascontiguousarray(_comparable(data)).data)
         sha.update(b"" if mask is None else np.packbits(mask).tobytes())
     return sha.hexdigest()
 
 
-def join_columns(pages):
-    """
-    Join the same column of several pages.
+def join_columns(pages: list[list]) -> list:
+    """Join the columns of several pages.
 
-    Parameters
-    ----------
-    pages : list of list of (data, mask)
-        Become views of what is joined, so that no more than one column is held twice.
-
-    Returns
-    -------
-    list of (data, mask)
+    The pages become views of what is joined, so that no more than one column is held twice.
     """
+    if len(pages) == 1:
+        return pages[0]
     joined = []
-    for i in range(len(pages[0]) if pages else 0):
-        parts = [page[i] for page in pages]
-        joined.append(parts[0] if len(parts) == 1 else _join(parts))
-        del parts
+    for i in range(len(pages[0])):
+        data, masks = map(list, zip(*(page[i] for page in pages), strict=True))
+        if any(part.dtype == object for part in data):
+            data = [part.astype(object) for part in data]
+        mask = None
+        if any(part is not None for part in masks):
+            both = zip(data, masks, strict=True)
+            mask = np.concatenate([np.zeros(d.shape, bool) if m is None else m for d, m in both])
+        joined.append((np.concatenate(data), mask))
+        del data, masks
         start = 0
         for page in pages:
             end = start + len(page[i][0])
@@ -49,82 +60,47 @@ def join_columns(pages):
     return joined
 
 
-def _join(parts):
-    data, masks = [part for part, _ in parts], [mask for _, mask in parts]
-    if any(part.dtype == object for part in data):
-        data = [part.astype(object) for part in data]
-    mask = None
-    if any(m is not None for m in masks):
-        mask = np.concatenate(
-            [np.zeros(d.shape, bool) if m is None else m for d, m in zip(data, masks, strict=True)]
-        )
-    return np.concatenate(data), mask
-
-
-def key_order(columns, key):
-    """
-    The order of rows by a key, ties by the other columns, so that it is the same each time.
-
-    Parameters
-    ----------
-    columns : list of (data, mask)
-    key : int or None
-        Which column comes first.
-
-    Returns
-    -------
-    `~numpy.ndarray` of int
-    """
+def key_order(columns: list, key: int | None) -> np.ndarray:
+    """Return the order of rows by column `key`, ties by the others: the same in every call."""
+    order = np.arange(len(columns[0][0]))
+    ties = None  # which rows have the same values as the row before, in the columns so far
     first = [] if key is None else [key]
-    order = None
     for i in first + [i for i in range(len(columns)) if i not in first]:
         data, mask = columns[i]
         if data.ndim != 1:
             continue
-        if order is None:
-            order = _argsort(data, mask)
-            ties = _tied(data, mask, order)
+        if ties is None:
+            values = _comparable(data)
+            if mask is None:
+                order = np.argsort(values, kind="stable")
+            else:  # masked last; what is under the mask does not count
+                order = np.lexsort((np.where(mask, values[:1], values), mask))
+            ties = _ties(data, mask, order)
         elif ties.any():
-            order, ties = _break_ties(order, ties, data, mask)
-    return np.arange(len(columns[0][0])) if order is None else order
+            # Sort again within the groups of equal rows only.
+            touched = np.flatnonzero(ties | np.append(ties[1:], False))
+            rows = order[touched]
+            values, keys = _comparable(data[rows]), [np.cumsum(~ties)[touched]]
+            if mask is not None:
+                values = np.where(mask[rows], values[:1], values)
+                keys.insert(0, mask[rows])
+            order[touched] = rows[np.lexsort((values, *keys))]
+            ties &= _ties(data, mask, order)
+    return order
 
 
-def _argsort(data, mask):
-    values = _plain(data)
-    if mask is None:
-        return np.argsort(values, kind="stable")
-    return np.lexsort((np.where(mask, values[:1], values), mask))
-
-
-def _tied(data, mask, order):
-    """Whether each row of the order has the same key as the row before."""
-    values = _plain(data[order])
+def _ties(data: np.ndarray, mask: np.ndarray | None, order: np.ndarray) -> np.ndarray:
+    """Return for each row of the order whether it has the same value as the row before."""
+    values = _comparable(data[order])
     same = values[1:] == values[:-1]
     if mask is not None:
         hidden = mask[order]
         same = np.where(hidden[1:] | hidden[:-1], hidden[1:] & hidden[:-1], same)
-    return np.concatenate([[False], same.astype(bool)]) if len(values) else np.zeros(0, bool)
+    return np.concatenate([[False], same])[: len(order)]
 
 
-def _break_ties(order, ties, data, mask):
-    group = np.cumsum(~ties)
-    touched = np.flatnonzero(ties | np.append(ties[1:], False))
-    rows = order[touched]
-    values = _plain(data[rows])
-    keys = [group[touched]]
-    if mask is not None:
-        hidden = mask[rows]
-        values = np.where(hidden, values[:1], values)
-        keys.insert(0, hidden)
-    resorted = np.lexsort((values, *keys))
-    order = order.copy()
-    order[touched] = rows[resorted]
-    still = _tied(data, mask, order) & ties
-    return order, still
-
-
-def _plain(data):
-    """Objects, which are texts or arrays, as texts: these can be compared and put in order."""
+def _comparable(data: np.ndarray) -> np.ndarray:
+    """Return texts instead of objects (which are texts or arrays): these have an order."""
     if data.dtype != object:
         return data
     return np.array(
@@ -132,25 +108,14 @@ def _plain(data):
     )
 
 
-def take(columns, rows):
-    """Rows of columns; masks that hide nothing are dropped."""
+def take(columns: list, rows: np.ndarray | slice) -> list:
+    """Return some rows of columns; masks that hide nothing are dropped."""
     taken = [(data[rows], None if mask is None else mask[rows]) for data, mask in columns]
     return [(data, mask if mask is not None and mask.any() else None) for data, mask in taken]
 
 
-def parse_unit(text):
-    """
-    A unit of a VOTable, in whichever of astropy's formats it is written.
-
-    Parameters
-    ----------
-    text : str or None
-
-    Returns
-    -------
-    `~astropy.units.UnitBase` or None
-        An unrecognized unit keeps its text.
-    """
+def parse_unit(text: str | None) -> u.UnitBase | None:
+    """Return a unit in whichever of astropy's formats it is; an unknown one keeps its text."""
     if not text:
         return None
     with warnings.catch_warnings():
@@ -163,46 +128,68 @@ def parse_unit(text):
         return u.Unit(text, parse_strict="silent")
 
 
-def make_table(fields, columns):
-    """
-    Make the table.
-
-    Parameters
-    ----------
-    fields : list of Field
-    columns : list of (data, mask)
-
-    Returns
-    -------
-    `~astropy.table.Table`
-        Columns with unit, description, and ``meta`` with ucd, utype and xtype where they are given.
-    """
-    table, names = Table(), []
+def make_table(fields: list[Field], columns: list) -> Table:
+    """Make a table; its columns have unit, description, and ucd, utype and xtype in their meta."""
+    table = Table()
     for field, (data, mask) in zip(fields, columns, strict=True):
-        name = _unused(field.name, names)
-        names.append(name)
-        meta = {
-            word: getattr(field, word) for word in ("ucd", "utype", "xtype") if getattr(field, word)
-        }
+        name, number = field.name, 2
+        while name in table.colnames:  # as in pyvo and astropy, a second 'ra' is called 'ra2'
+            name, number = f"{field.name}{number}", number + 1
+        words = {word: getattr(field, word) for word in ("ucd", "utype", "xtype")}
         settings = {
             "name": name,
             "unit": parse_unit(field.unit),
             "description": field.description or None,
-            "meta": meta,
+            "meta": {word: value for word, value in words.items() if value},
+            "copy": False,
         }
-        column = (
-            Column(data, copy=False, **settings)
-            if mask is None
-            else MaskedColumn(data, mask=mask, copy=False, **settings)
-        )
+        if mask is None:
+            column = Column(data, **settings)
+        else:
+            column = MaskedColumn(data, mask=mask, **settings)
         table.add_column(column, copy=False)
     return table
 
 
-def _unused(name, names):
-    """As pyvo and astropy do it: a second 'ra' is called 'ra2'."""
-    new, number = name, 2
-    while new in names:
-        new = f"{name}{number}"
-        number += 1
-    return new
+def sign(table: Table, request, count: int, fetched: list, notes: list, infos: list) -> None:
+    """Put the certificate, of plain values that JSON can hold, into the meta of a table.
+
+    `count` is the number of rows before and after; `notes` say what was proved beyond it, or could
+    not be; `infos` are the INFO elements of an answer, by which an archive calls its sky simulated.
+    """
+    asked = {"maxrec": request.maxrec, "top": request.select.top}
+    pages = []
+    for item in fetched:
+        ranges = item.page.ranges
+        low, high = (ranges[0].low, ranges[0].high) if ranges else (None, None)
+        pages.append(
+            {
+                "low": low,
+                "high": high,
+                "where": item.page.condition,
+                "rows": item.page.rows,
+                "sha256": item.sha256,
+                "attempts": item.attempts,
+            }
+        )
+    table.meta["completeness"] = {
+        "service": request.url,
+        "adql": request.select.text,
+        "rows": len(table),
+        "rows_before": count,
+        "rows_after": count,
+        "complete": len(table) == count,
+        **{name: value for name, value in asked.items() if value is not None},
+        "pages": pages,
+        "notes": notes,
+        "retrieved": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "astroquery_cfx": version,
+            "astropy": astropy.__version__,
+            "numpy": np.__version__,
+            "pyvo": pyvo.__version__,
+            "python": platform.python_version(),
+        },
+    }
+    if simulated := [value for name, value in infos if name == "simulated"]:
+        table.meta["simulated"] = simulated[0]

@@ -1,20 +1,24 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Rows of VOTable BINARY and BINARY2 to columns: one walk for the offsets, then one gather a column.
+"""Rows of VOTable BINARY and BINARY2 to columns: one walk for the offsets, one gather per column.
 
-Layout: VOTable 1.4 (Ochsenbein et al. 2019), sections 5.3 and 5.4: big-endian values in the order of
-the FIELDs, variable-length ones behind a four-byte length; BINARY2 puts a null flag a field before each row.
+Layout (VOTable 1.4, Ochsenbein et al. 2019, sections 5.3 and 5.4): the values of the FIELDs in
+their order, big-endian; those of varying length follow a four-byte length; in BINARY2 a row starts
+with one null flag per field. `astropy.io.votable` reads value by value, ten times slower.
 """
 
+import math
 import re
 import struct
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InvalidFileError
 
-__all__ = ["decode_rows", "is_supported"]
+ColumnData = tuple[np.ndarray, np.ndarray | None]  # values and mask; None where none is masked
+Buffer = bytes | bytearray
 
 _DTYPES = {
     "boolean": "u1",
@@ -25,142 +29,128 @@ _DTYPES = {
     "float": ">f4",
     "double": ">f8",
 }
-_CHARACTERS = {"char": 1, "unicodeChar": 2}
+_CHARACTERS = {"char": 1, "unicodeChar": 2}  # bytes per code unit, of UTF-8 and UTF-16
 _TRUE, _FALSE, _NULL = (np.frombuffer(c, "u1") for c in (b"Tt1", b"Ff0", b"\0 ?"))
-# A column of strings is made as one matrix, unless a few long ones would make that matrix huge.
+# A column of strings is decoded as one matrix of characters, as wide as the longest, unless a few
+# long strings would make that matrix larger than this (and than 8 times the answer).
 _MATRIX_BYTES = 64_000_000
+# Strings of one length often follow each other (names, dates): their rows are walked many at a
+# time, in pieces of _LONGEST_RUN. For runs below _SHORT_RUN numpy's overhead exceeds the gain.
 _SHORT_RUN, _LONGEST_RUN = 20, 512
+
+
+@dataclass(frozen=True)
+class Field:
+    """A FIELD of a VOTable: the name of a column, and how it is encoded."""
+
+    name: str
+    datatype: str = "char"
+    arraysize: str | None = None
+    unit: str | None = None
+    ucd: str | None = None
+    utype: str | None = None
+    xtype: str | None = None
+    null: str | None = None
+    description: str = ""
 
 
 @dataclass
 class _Layout:
     kind: str  # a VOTable datatype
-    itemsize: int  # bytes an element
-    count: int | None  # elements; None where they vary
-    shape: tuple = ()  # of one row
+    itemsize: int  # bytes per element
+    count: int | None  # elements per row; None where it varies
+    shape: tuple[int, ...] = ()  # of the elements of one row
 
     @property
-    def size(self):
-        return self.itemsize * self.count
+    def size(self) -> int:
+        return self.itemsize * (self.count or 0)
 
 
-def is_supported(field):
-    """Whether the fast decoder takes columns of this `Field`."""
+def is_supported(field: Field) -> bool:
+    """Tell whether `decode_rows` takes columns of this field."""
     return _layout(field) is not None
 
 
-def _layout(field):
-    size = (field.arraysize or "").strip()
-    if field.datatype in _CHARACTERS:
+def _layout(field: Field) -> _Layout | None:
+    """Return how a field is laid out; None for what is rare enough to be left to astropy."""
+    kind, size = field.datatype, (field.arraysize or "").strip()
+    if kind in _CHARACTERS:
         if re.fullmatch(r"\d*\*", size):
-            return _Layout(field.datatype, _CHARACTERS[field.datatype], None)
-        if re.fullmatch(r"\d*", size) and size != "0":
-            return _Layout(field.datatype, _CHARACTERS[field.datatype], int(size or 1))
+            return _Layout(kind, _CHARACTERS[kind], None)
+        fixed = re.fullmatch(r"\d*", size) and size != "0"
+        return _Layout(kind, _CHARACTERS[kind], int(size or 1)) if fixed else None
+    if kind not in _DTYPES or not re.fullmatch(r"(\d+(x\d+)*)?", size):
         return None
-    if field.datatype not in _DTYPES or not re.fullmatch(r"(\d+(x\d+)*)?", size):
-        return None
-    if (
-        field.null is not None
-        and not re.fullmatch(r"\s*[-+]?\d+\s*", field.null)
-        and field.datatype not in ("float", "double")
+    if field.null is not None and (
+        kind in ("float", "double", "boolean") or not re.fullmatch(r"\s*[-+]?\d+\s*", field.null)
     ):
         return None
-    if field.null is not None and field.datatype in ("float", "double", "boolean"):
-        return None  # a null value that is a number: rare enough for astropy
+    # The first number varies fastest in a VOTable, and the last one in numpy.
     shape = tuple(int(n) for n in reversed(size.split("x"))) if size else ()
     shape = () if shape == (1,) else shape
-    itemsize = np.dtype(_DTYPES[field.datatype]).itemsize
-    if 0 in shape:
-        return None
-    return _Layout(field.datatype, itemsize, int(np.prod(shape, dtype=int)), shape)
+    itemsize = np.dtype(_DTYPES[kind]).itemsize
+    return _Layout(kind, itemsize, math.prod(shape), shape) if 0 not in shape else None
 
 
-def decode_rows(fields, raw, *, binary2):
+def decode_rows(
+    fields: Sequence[Field], raw: Buffer, *, binary2: bool
+) -> tuple[int, list[ColumnData]]:
     """
-    Decode the rows of a BINARY or BINARY2 stream.
+    Decode a BINARY or BINARY2 stream, after base64, to the number of rows and the columns.
 
-    Parameters
-    ----------
-    fields : list of Field
-        All of them `is_supported`.
-    raw : bytes-like
-        The stream, base64 taken off.
-    binary2 : bool
-        Whether each row starts with null flags.
-
-    Returns
-    -------
-    num_rows : int
-    columns : list of (`~numpy.ndarray`, `~numpy.ndarray` or None)
-        Data and mask of each column.
-
-    Raises
-    ------
-    InvalidFileError
-        If the bytes are not a whole number of rows.
+    All fields must be supported. Raise `InvalidFileError` where the bytes are not whole rows.
     """
-    layouts = [_layout(field) for field in fields]
-    flags = (len(fields) + 7) // 8 if binary2 else 0
-    if not raw or not fields:
-        return 0, [_empty(layout) for layout in layouts]
-    starts = _field_starts(layouts, raw, flags)
-    raw = np.frombuffer(raw, dtype="u1")
-    null_flags = _null_flags(raw, starts[0] - flags, flags, len(fields)) if binary2 else None
-    columns = []
+    if not fields:
+        return 0, []
+    layouts = [layout for field in fields if (layout := _layout(field))]
+    flag_bytes = (len(fields) + 7) // 8 if binary2 else 0
+    starts = _field_starts(layouts, raw, flag_bytes)
+    data, flags = np.frombuffer(raw, dtype="u1"), None
+    if binary2:
+        bits = np.unpackbits(_gather(data, starts[0] - flag_bytes, flag_bytes), axis=1)
+        flags = bits.astype(bool)
+    columns: list[ColumnData] = []
     for i, (field, layout) in enumerate(zip(fields, layouts, strict=True)):
-        if layout.kind in _CHARACTERS:
-            columns.append((_strings(raw, starts[i], layout), None))
+        if layout.kind in _CHARACTERS:  # a null string is an empty one, as in BINARY
+            columns.append((_strings(data, starts[i], layout), None))
             continue
-        data, mask = _numbers(raw, starts[i], field, layout)
-        if null_flags is not None:
-            flagged = null_flags[:, i].reshape((-1,) + (1,) * len(layout.shape))
-            mask = (
-                mask | flagged if mask is not None else np.broadcast_to(flagged, data.shape).copy()
-            )
-        columns.append((data, mask if mask is not None and mask.any() else None))
+        values, mask = _numbers(data, starts[i], field, layout)
+        if flags is not None:
+            flagged = flags[:, i].reshape((-1,) + (1,) * len(layout.shape))
+            mask = np.broadcast_to(flagged, values.shape).copy() if mask is None else mask | flagged
+        columns.append((values, mask if mask is not None and mask.any() else None))
     return len(starts[0]), columns
 
 
-def _empty(layout):
-    if layout.kind in _CHARACTERS:
-        return np.zeros(0, dtype="U1"), None
-    dtype = bool if layout.kind == "boolean" else np.dtype(_DTYPES[layout.kind]).newbyteorder("=")
-    return np.zeros((0, *layout.shape), dtype=dtype), None
-
-
-def _field_starts(layouts, raw, flags):
-    """Where each field of each row begins: one integer array a field."""
-    gaps, varying, gap = [], [], flags
+def _field_starts(layouts: list[_Layout], raw: Buffer, flag_bytes: int) -> list[np.ndarray]:
+    """Return where each field begins: per field, one position per row."""
+    # Bytes before each length word, bytes per element that it counts, bytes behind the last one
+    gaps, sizes, gap = [], [], flag_bytes
     for layout in layouts:
         if layout.count is None:
             gaps.append(gap)
-            varying.append(layout.itemsize)
+            sizes.append(layout.itemsize)
             gap = 0
         else:
             gap += layout.size
-    if varying:
-        marks = _walk(raw, gaps, varying, gap)
-        position = marks[:, 0] - gaps[0] + flags
+    if gaps:
+        position = _walk(raw, gaps, sizes, gap) - gaps[0] + flag_bytes
+    elif len(raw) % gap:
+        raise InvalidFileError("The answer ends within a row.")
     else:
-        if len(raw) % gap:
-            raise InvalidFileError("The answer ends within a row.")
-        position = np.arange(0, len(raw), gap) + flags
-    return _spread(layouts, np.frombuffer(raw, "u1"), position)
-
-
-def _spread(layouts, raw, position):
-    starts = []
+        position = np.arange(0, len(raw), gap) + flag_bytes
+    data, starts = np.frombuffer(raw, "u1"), []
     for layout in layouts:
         starts.append(position)
         if layout.count is None:
-            position = position + 4 + _lengths(raw, position) * layout.itemsize
+            position = position + 4 + _lengths(data, position) * layout.itemsize
         else:
             position = position + layout.size
     return starts
 
 
-def _walk(raw, gaps, sizes, tail):
-    """Positions of the length words, row by row: the one thing that has to be done in sequence."""
+def _walk(raw: Buffer, gaps: list[int], sizes: list[int], tail: int) -> np.ndarray:
+    """Return the position of the first length word of each row: the start depends on all before."""
     marks = array("q")
     mark, length_at, end, position = marks.append, struct.Struct(">I").unpack_from, len(raw), 0
     try:
@@ -169,20 +159,20 @@ def _walk(raw, gaps, sizes, tail):
         else:
             steps = list(zip(gaps, sizes, strict=True))
             while position < end:
+                mark(position + gaps[0])
                 for gap, size in steps:
                     position += gap
-                    mark(position)
                     position += length_at(raw, position)[0] * size + 4
                 position += tail
     except struct.error as error:
         raise InvalidFileError("The answer ends within a row.") from error
     if position != end:
         raise InvalidFileError("The answer ends within a row.")
-    return np.frombuffer(marks, dtype="i8").reshape(-1, len(gaps))
+    return np.frombuffer(marks, dtype="i8")
 
 
-def _walk_runs(raw, gap, size, step):
-    """The same for one length word a row, many rows at a time where these have one length."""
+def _walk_runs(raw: Buffer, gap: int, size: int, step: int) -> tuple[array, int]:
+    """Walk rows with one length word each, many at a time where these are equal."""
     marks, length_at, end, position = array("q"), struct.Struct(">I").unpack_from, len(raw), gap
     while position < end + gap:
         length = length_at(raw, position)[0]
@@ -193,7 +183,7 @@ def _walk_runs(raw, gap, size, step):
         run = int(other.argmax()) if other.any() else most
         marks.frombytes((position + stride * np.arange(run)).tobytes())
         position += stride * run
-        if run < _SHORT_RUN:  # of many lengths: these are walked faster one by one
+        if run < _SHORT_RUN:  # about the next 50 rows are walked faster one by one
             last = min(end + gap, position + 50 * stride)
             while position < last:
                 marks.append(position)
@@ -201,99 +191,83 @@ def _walk_runs(raw, gap, size, step):
     return marks, position - gap
 
 
-def _gather(raw, starts, size):
-    """The bytes [start, start + size) of each row: shape (rows, size)."""
+def _gather(data: np.ndarray, starts: np.ndarray, size: int) -> np.ndarray:
+    """Return the bytes [start, start + size) of each row: shape (rows, size)."""
     if not len(starts):
         return np.zeros((0, size), "u1")
-    windows = np.lib.stride_tricks.sliding_window_view(raw, size)
-    return windows[starts]
+    return np.lib.stride_tricks.sliding_window_view(data, size)[starts]
 
 
-def _lengths(raw, starts):
-    return _gather(raw, starts, 4).view(">u4")[:, 0].astype("i8")
+def _lengths(data: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    return _gather(data, starts, 4).view(">u4")[:, 0].astype("i8")
 
 
-def _null_flags(raw, starts, flags, num_fields):
-    return np.unpackbits(_gather(raw, starts, flags), axis=1)[:, :num_fields].astype(bool)
-
-
-def _numbers(raw, starts, field, layout):
-    cells = np.ascontiguousarray(_gather(raw, starts, layout.size))
+def _numbers(data: np.ndarray, starts: np.ndarray, field: Field, layout: _Layout) -> ColumnData:
+    """Return the values of a field of numbers or booleans, masked by its null value, NaN or '?'."""
+    cells = np.ascontiguousarray(_gather(data, starts, layout.size))
+    shape = (-1, *layout.shape)
     if layout.kind == "boolean":
-        data = np.isin(cells, _TRUE)
-        mask = np.isin(cells, _NULL)
-        if not (data | mask | np.isin(cells, _FALSE)).all():
-            raise InvalidFileError(f"The column {field.name} holds what is no boolean.")
-        return data.reshape(-1, *layout.shape), mask.reshape(-1, *layout.shape)
+        true, null = np.isin(cells, _TRUE), np.isin(cells, _NULL)
+        if not (true | null | np.isin(cells, _FALSE)).all():
+            raise InvalidFileError(f"The column {field.name} holds a value that is not a boolean.")
+        return true.reshape(shape), null.reshape(shape)
     dtype = np.dtype(_DTYPES[layout.kind])
-    data = cells.view(dtype).astype(dtype.newbyteorder("=")).reshape(-1, *layout.shape)
-    if data.dtype.kind == "f":
-        return data, np.isnan(data)
-    return data, data == int(field.null) if field.null is not None else None
+    values = cells.view(dtype).astype(dtype.newbyteorder("=")).reshape(shape)
+    if values.dtype.kind == "f":
+        return values, np.isnan(values)
+    return values, values == int(field.null) if field.null is not None else None
 
 
-def _strings(raw, starts, layout):
+def _strings(data: np.ndarray, starts: np.ndarray, layout: _Layout) -> np.ndarray:
+    """Return the texts of a field: as one matrix of characters, or one by one where that fails."""
     if layout.count is None:
-        lengths = _lengths(raw, starts)
+        lengths = _lengths(data, starts)
         starts = starts + 4
     else:
         lengths = np.full(len(starts), layout.count)
     longest = int(lengths.max(initial=0))
     if longest == 0:
         return np.full(len(starts), "", dtype="U1")
-    if longest * len(starts) > max(_MATRIX_BYTES, 8 * len(raw)):
-        return _decoded(raw, starts, lengths, layout)
-    codes = _character_matrix(raw, starts, lengths, longest, layout)
-    wide = codes.dtype.itemsize == 2
-    if (wide and ((codes >= 0xD800) & (codes < 0xE000)).any()) or (
-        not wide and (codes >= 0x80).any()
-    ):
-        return _decoded(raw, starts, lengths, layout)
+    if longest * len(starts) > max(_MATRIX_BYTES, 8 * len(data)):
+        return _decode_each(data, starts, lengths, layout)
+    # The code units, one string per row, filled up with zeros to the longest
+    size = longest * layout.itemsize
+    missing = int(starts.max()) + size - len(data)  # where the last strings are shorter
+    padded = np.concatenate([data, np.zeros(missing, "u1")]) if missing > 0 else data
+    codes = np.ascontiguousarray(_gather(padded, starts, size))
+    codes = codes if layout.itemsize == 1 else codes.view(">u2").astype("u2")
+    if (lengths != longest).any():
+        codes[np.arange(longest) >= lengths[:, None]] = 0
+    if layout.itemsize == 1:
+        special = codes >= 0x80  # beyond ASCII: several bytes per character
+    else:
+        special = (codes >= 0xD800) & (codes < 0xE000)  # surrogates: two units per character
+    if special.any():
+        return _decode_each(data, starts, lengths, layout)
     if not codes.all():
-        codes = _ended_at_zero(codes, lengths, layout)
-        if codes is None:
-            return _decoded(raw, starts, lengths, layout)
+        zeros = codes == 0
+        if layout.count is not None:  # a string of fixed length ends at its first zero
+            codes[np.maximum.accumulate(zeros, axis=1)] = 0
+        elif (zeros & (np.arange(longest) < lengths[:, None])).any():  # numpy may drop them
+            return _decode_each(data, starts, lengths, layout)
     return np.ascontiguousarray(codes, dtype="u4").view(f"U{longest}")[:, 0]
 
 
-def _character_matrix(raw, starts, lengths, longest, layout):
-    """Code units, one row a string, zeros behind the end of each."""
-    size = longest * layout.itemsize
-    room = len(raw) - int(starts.max())
-    if room < size:  # the last strings are shorter than the longest
-        raw = np.concatenate([raw, np.zeros(size - room, "u1")])
-    cells = np.ascontiguousarray(_gather(raw, starts, size))
-    codes = cells if layout.itemsize == 1 else cells.view(">u2").astype("u2")
-    if (lengths != longest).any():
-        codes[np.arange(longest)[None, :] >= lengths[:, None]] = 0
-    return codes
-
-
-def _ended_at_zero(codes, lengths, layout):
-    """A fixed-length string ends at its first zero; a varying one that holds a zero is left to Python."""
-    zeros = codes == 0
-    if layout.count is None:
-        inside = zeros & (np.arange(codes.shape[1])[None, :] < lengths[:, None])
-        return None if inside.any() else codes
-    codes[np.maximum.accumulate(zeros, axis=1)] = 0
-    return codes
-
-
-def _decoded(raw, starts, lengths, layout):
-    """Strings one by one: text beyond ASCII, and columns where few are very long."""
+def _decode_each(
+    data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, layout: _Layout
+) -> np.ndarray:
+    """Decode strings one by one: text beyond ASCII, and columns in which a few are very long."""
     encoding = "utf-8" if layout.itemsize == 1 else "utf-16-be"
-    data, out = raw.tobytes(), np.empty(len(starts), dtype=object)
+    raw, out = data.tobytes(), np.empty(len(starts), dtype=object)
     for i, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
-        cell = data[start : start + length * layout.itemsize]
+        cell = raw[start : start + length * layout.itemsize]
         try:
             text = cell.decode(encoding)
-        except UnicodeDecodeError:
+        except UnicodeDecodeError:  # some servers send latin-1
             text = cell.decode("latin-1" if layout.itemsize == 1 else encoding, "replace")
         out[i] = text.partition("\0")[0] if layout.count is not None else text
     longest = max(map(len, out), default=0)
-    short = longest * 4 * len(out) <= max(_MATRIX_BYTES, 8 * len(raw))
-    return (
-        out.astype(f"U{max(1, longest)}")
-        if short and not any(t.endswith("\0") for t in out)
-        else out
-    )
+    fits = longest * 4 * len(out) <= max(_MATRIX_BYTES, 8 * len(raw))
+    if fits and not any(text.endswith("\0") for text in out):  # numpy would drop these zeros
+        return out.astype(f"U{max(1, longest)}")
+    return out

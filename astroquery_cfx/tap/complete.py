@@ -1,104 +1,122 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The whole result of a TAP query, or an error: count, plan, fetch, verify, assemble."""
+"""The complete result of a TAP query, or an error.
+
+TAP services cut long answers, and few say so reliably. HEASARC returns 100,000 rows of a query
+without TOP, not marked as cut and others each time. DaCHS heeds MAXREC instead of TOP, returns one
+row more than its limit, and calls complete answers cut. So nothing here relies on a flag. A count
+cannot be cut, and counts are the proof:
+
+    count -> plan -> fetch -> verify -> count again -> prove -> assemble
+
+`complete_query` checks its arguments and chooses between two ways: `PagedQuery` is fetched in
+pages, and `WholeQuery` in one piece.
+"""
+
+from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
+import requests
 from astropy import log
+from astropy.table import Table
+from pyvo.dal import TAPService
 
+from ..arrays import whole_number
 from ..config import conf
 from ..errors import (
     ArchiveChangedError,
     IncompleteResultError,
-    InvalidInputError,
     ServiceError,
     ServiceUnavailableError,
 )
 from ..progress import progress_bar
 from .adql import parse_select
-from .assemble import digest, join_columns, key_order, make_table, take
-from .certificate import certify
-from .counting import Counter, Sums, ask_ahead, make_plan
-from .fetch import Fetched, Fetcher
-from .keys import KeyPlaces, find_keys
-from .plan import Page
+from .assemble import digest, join_columns, key_order, make_table, sign, take
+from .counting import Counter, KeyStatistics, Sums
+from .fetch import Fetched, Fetcher, Request
+from .plan import Page, Planner, whole_binning
 from .proof import Proof
-from .schema import Schema
-from .store import open_store
-from .transport import Transport, make_transport
-from .uploads import check_uploads
+from .schema import Key, Schema, find_keys, locate_keys
+from .store import PageStore, open_store
+from .transport import Transport, check_uploads, make_transport
 
-__all__ = ["complete_query"]
-
+# How often to start again where the archive changes, or pages contradict each other.
 _ROUNDS = 3
 
 
-def complete_query(
-    service,
-    adql,
+def complete_query(  # noqa: PLR0913 - all but two are keyword-only
+    service: TAPService,
+    adql: str,
     *,
-    maxrec=None,
-    uploads=None,
-    key=None,
-    page_rows=None,
-    cache=False,
-    transport=None,
-    schema=None,
-    show_progress=None,
-):
+    maxrec: int | None = None,
+    uploads: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    page_rows: int | None = None,
+    cache: bool = False,
+    transport: Any = None,
+    schema: Schema | None = None,
+    show_progress: bool | None = None,
+    session: requests.Session | None = None,
+) -> Table:
     """
-    Get the whole result of an ADQL query, or an error.
+    Return the complete result of an ADQL query, or raise an error.
 
-    The rows are counted, fetched in pages cut along a key, verified page by
-    page, and counted again. The row limits of the service are met by cutting
-    finer, not by trusting its overflow flags.
+    The rows are counted, fetched in pages cut along a key, verified page by page, and counted
+    again. Where the service limits rows, pages are cut finer; no overflow flag is relied on.
 
     Parameters
     ----------
     service : `~pyvo.dal.TAPService`
-        Its URL and session are used.
+        The service. Its URL is used.
     adql : str
-        Any ADQL. Pages can be cut where rows of the result are rows of the
-        FROM clause; with aggregates, DISTINCT, GROUP BY, ORDER BY or set
-        operations everything is fetched in one request, and the count proved.
+        Any ADQL. Pages can be cut where rows of the result are rows of the FROM clause; with
+        aggregates, DISTINCT, GROUP BY, ORDER BY or set operations everything is fetched in one
+        request, and the count proved.
     maxrec : int, optional
-        Give only the first `maxrec` rows in the order of the key.
+        Return only the first ``maxrec`` rows in the order of the key.
     uploads : dict, optional
-        Name to `~astropy.table.Table`, path or VOTable bytes; ``TAP_UPLOAD.name`` in the query.
+        Tables to send with the query, which calls them ``TAP_UPLOAD.name``: name to
+        `~astropy.table.Table`, path of a VOTable, or its bytes.
     key : str, optional
-        The column to cut pages along, where the best one is known.
+        The column to cut pages along. By default the best one is chosen by its type and UCD.
     page_rows : int, optional
         Rows that a page is aimed at; ``conf.page_rows`` by default.
     cache : bool, optional
-        Keep verified pages and the result on disk (``conf.cache_folder``), and use what is kept and not
-        older than ``conf.cache_days``, after one request that shows that the counts are the same.
+        Keep verified pages and the result on disk (``conf.cache_folder``). A kept result is used
+        for ``conf.cache_days``, if one request shows that the counts are the same.
     transport : object, optional
-        What sends the queries, instead of `~astroquery_cfx.tap.Transport`.
+        What sends the queries: by default a `~astroquery_cfx.tap.Transport`, else anything with
+        its method ``ask``.
     schema : `~astroquery_cfx.tap.Schema`, optional
         Columns of the service's tables, kept from call to call.
     show_progress : bool, optional
-        Show a progress bar; by default where standard error is a terminal.
+        Whether to show a progress bar; by default where standard error is a terminal.
+    session : `~requests.Session`, optional
+        What sends the requests, by default a new session. pyvo keeps the session of a service
+        private, so a session with credentials has to be passed here, too.
 
     Returns
     -------
     `~astropy.table.Table`
         With units, descriptions and UCDs (``column.meta['ucd']``), rows in the order of the key.
-        ``meta['completeness']`` is the certificate: service, ADQL, rows counted before and after, pages with
-        range, rows, SHA-256 and attempts, what was proved, UTC, versions.
+        ``meta['completeness']`` is the certificate: service, ADQL, rows counted before and after,
+        pages with range, rows, SHA-256 and attempts, what was proved, UTC, versions.
 
     Raises
     ------
     InvalidInputError
-        If the query cannot be, or is too long and cannot be split.
+        If the query is not valid, or its result is too long and cannot be split.
     ServiceError
-        If the service refuses it; the service's words and the ADQL are in the message.
+        If the service refuses the query; the service's words and the ADQL are in the message.
     ServiceUnavailableError
         If the service does not answer, after all retries.
     IncompleteResultError
-        If the rows that came are not provably all rows, and nothing else.
+        If the rows that were fetched are not provably all rows, and nothing else.
     ArchiveChangedError
         If the rows kept changing while they were fetched.
     OutputError
@@ -112,219 +130,122 @@ def complete_query(
     >>> table = complete_query(service, "SELECT name, ra, dec FROM csc")  # doctest: +SKIP
     """
     select = parse_select(adql)
-    job = _Job(
+    request = Request(
         select,
-        transport or make_transport(service),
+        service.baseurl,
+        transport or make_transport(service, session),
+        whole_number(page_rows or conf.page_rows, "page_rows", least=1),
         check_uploads(uploads),
-        url=service.baseurl,
-        schema=schema,
-        page_rows=_whole_number(page_rows or conf.page_rows, "page_rows", least=1),
-        hint=key,
-        maxrec=_whole_number(maxrec, "maxrec"),
+        None if maxrec is None else whole_number(maxrec, "maxrec"),
         show_progress=show_progress,
     )
     if cache:
-        job.store = open_store(service.baseurl, select.text, job.uploads, job.maxrec)
-        if job.store is not None and isinstance(job.transport, Transport):
-            job.transport.jobs = job.store.job_book()
-    return job.run()
+        store = open_store(request.url, select.text, request.uploads, request.maxrec)
+        request = replace(request, store=store)
+        if store is not None and isinstance(request.transport, Transport):
+            request.transport.jobs = store.job_book()
+    if not select.splits:
+        return WholeQuery(request, Counter(request.ask, select)).run()
+    # No table has as many columns as this, and no service as many tables.
+    schema = schema or Schema(lambda adql: request.ask(adql, 100_000))
+    return run_in_pages(request, schema, key)
 
 
-def _whole_number(value, name, least=0):
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidInputError(
-            f"{name} is {value!r}.", remedy=f"give a whole number, {least} or more."
-        )
-    return int(value)
+def run_in_pages(request: Request, schema: Schema, hint: str | None) -> Table:
+    """Choose the keys, count, and fetch the pages; or return an earlier result that still holds."""
+    select, store = request.select, request.store
+    counter = Counter(request.ask, select)
+    if store is not None and (lead := store.lead()) is not None:
+        try:
+            table, _ = _load_result(store, lambda: tuple(counter.key_statistics(lead)))
+        except ServiceUnavailableError:
+            raise
+        except ServiceError:  # the table has no such key any more
+            table = None
+        if table is not None:
+            return table
+
+    # What does not depend on another answer is asked at the same time: before the first page, most
+    # of the time goes into the latency of requests.
+    keys, declared = _ask_at_once(
+        lambda: find_keys(select, schema, request.ask, hint),
+        lambda: schema.limit(request.transport),
+    )
+    limits = [declared, None if store is None else store.limit()]
+    limit = min((n for n in limits if n), default=None)
+
+    def prefetch_histogram():
+        """Prefetch the key histogram during the row count. Whole-table queries only.
+
+        These need it for their plan, unless the table is small, and the range of a sky coordinate
+        is known without asking.
+        """
+        whole_table = not select.where and request.wanted(math.inf) == math.inf
+        if whole_table and conf.parallel_pages > 1 and keys and keys[0].span:
+            counter.prefetch_histogram(whole_binning(keys[0], *keys[0].span, limit))
+
+    (keys, counted), _ = _ask_at_once(lambda: _count(counter, keys), prefetch_histogram)
+    star_names = []
+    if select.has_star and select.table is not None:  # one row shows which columns these are
+        answer = request.ask(select.statement(top=1), 1)
+        star_names = [item.name.lower() for item in answer.fields]
+    places = locate_keys(select, keys, star_names)
+    with progress_bar(
+        request.wanted(counted.rows),
+        description=f"Rows of {select.table[0]}" if select.table else "Rows",
+        show=request.show_progress,
+    ) as bar:
+        fetcher = Fetcher(request, counter, places, bar, limit)
+        proof = Proof(counter, select, places)
+        return PagedQuery(request, counter, fetcher, proof, keys, counted).run()
 
 
 @dataclass
-class _Job:
-    """One query on its way to a table."""
+class PagedQuery:
+    """A query that is fetched in pages: plan, fetch, verify, count again, prove, assemble."""
 
-    select: object
-    transport: object
-    uploads: dict | None
-    url: str
-    page_rows: int
-    schema: Schema | None = None
-    hint: str | None = None
-    maxrec: int | None = None
-    show_progress: bool | None = None
-    store: object = None
-    keys: list = field(default_factory=list)
-    identity: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
-    proof: object = None
+    request: Request
+    counter: Counter
+    fetcher: Fetcher
+    proof: Proof
+    keys: list[Key]  # to cut pages along, best first
+    counted: KeyStatistics  # of all rows, before they are fetched
 
-    def run(self):
-        self.schema = self.schema or Schema(lambda adql: self._ask(adql, 100_000))
-        self.counter = Counter(self._ask, self.select)
-        return self._run_pages() if self.select.splits else self._run_whole()
+    def run(self) -> Table:
+        """Return the whole result, as soon as pages and proof agree."""
+        rounds = 0
+        while True:
+            fetched, columns, sums = self._settle()
+            try:
+                return self._assemble(fetched, columns, sums)
+            except IncompleteResultError as error:
+                # The service's own numbers contradict the pages, any of which may be the wrong one.
+                self.fetcher.forget()
+                rounds += 1
+                if rounds == _ROUNDS:
+                    raise
+                log.debug(f"{error} Fetching all pages again.")
 
-    def _ask(self, adql, rows):
-        """Ask a short question: not by a job, which takes seconds to start, unless there is no other way."""
-        transport = self.transport
-        if isinstance(transport, Transport) and transport.use_jobs:
-            transport = replace(transport, use_jobs=False)
-        return transport.ask(adql, maxrec=rows + 1, uploads=self.uploads)[0]
+    def _settle(self) -> tuple[list[Fetched], list, Sums]:
+        """Plan and fetch until the rows are counted the same before and after.
 
-    # --- a query that can be split
-
-    def _run_pages(self):
-        kept = self._kept_result()
-        if kept is not None:
-            return kept
-        (self.keys, self.identity), _ = _ask_at_once(
-            lambda: find_keys(self.select, self.schema, self._ask, self.hint),
-            lambda: self.schema.limit(self.transport),
-        )
-        self.before, _ = _ask_at_once(self._count, self._ask_ahead)
-        star_names = []
-        if self.select.has_star and self.select.table is not None:  # which columns these are
-            answer = self._ask(self.select.statement(top=1), 1)
-            star_names = [item.name.lower() for item in answer.fields]
-        wanted = self._wanted(self.before[0])
-        places = KeyPlaces(self.select, self.keys, self.identity, star_names)
-        keys = self.identity or self.keys[:1]
-        self.proof = Proof(
-            self.counter,
-            self.select,
-            keys,
-            places.columns_of(keys),
-            lead=places.lead,
-            unique=bool(self.identity),
-        )
-        what = f"Rows of {self.select.table[0]}" if self.select.table else "Rows"
-        with progress_bar(wanted, description=what, show=self.show_progress) as bar:
-            self.fetcher = Fetcher(
-                self.transport,
-                self.counter,
-                self.select,
-                places.items,
-                places.positions,
-                places.lead,
-                places.identity_columns,
-                self._cut_finer,
-                parallel=conf.parallel_pages,
-                uploads=self.uploads,
-                store=self.store,
-                bar=bar,
-                limit=self._known_limit(),
-            )
-            fetched, columns = self._settle()
-            for left in reversed(range(_ROUNDS)):
-                try:
-                    return self._finish(fetched, columns, len(places.extras))
-                except IncompleteResultError as error:  # pages that contradict each other: all anew
-                    self.fetcher.forget()
-                    self.notes.clear()
-                    if not left:
-                        raise
-                    log.debug(f"{error} Fetching all pages again.")
-                    fetched, columns = self._settle()
-        raise AssertionError("unreachable")
-
-    def _kept_result(self):
-        """The result of an earlier call, if the service still counts the same."""
-        lead = None if self.store is None else self.store.lead()
-        if lead is None:
-            return None
-        return self._kept_beside(lambda: self._try_count(lead))[0]
-
-    def _kept_beside(self, count):
-        """What is kept, if the service still counts the same, and what it counts now."""
-        if self.store is None:
-            return None, count()
-        (table, counted), now = _at_once(self.store.load_result, count)
-        return table if counted == repr(now) else None, now
-
-    def _try_count(self, lead):
-        try:
-            return tuple(self.counter.key_statistics(lead))
-        except ServiceUnavailableError:
-            raise
-        except ServiceError:  # not that key any more
-            return None
-
-    def _count(self):
-        """What is counted before and after: rows, and of the leading key how many, least and largest."""
-        lead = self.keys[0] if self.keys else None
-        if lead is None:
-            return (self.counter.count(),)
-        try:
-            return tuple(self.counter.key_statistics(lead))
-        except ServiceError:  # a type that does not order: the next key
-            self.counter.count()  # where the query is wrong, say that
-            self.keys = self.keys[1:]
-            return self._count()
-
-    def _ask_ahead(self):
-        """Count along the key while all rows are counted, where it is sure to be needed: of a whole table."""
-        whole = not self.select.where and self._wanted(math.inf) == math.inf
-        if whole and conf.parallel_pages > 1 and self.keys and self.keys[0].span:
-            ask_ahead(self.counter, self.keys[0], self._known_limit())
-
-    def _wanted(self, count):
-        """Rows to give: all, or as many as TOP or maxrec asked for."""
-        return min([count, *(n for n in (self.maxrec, self.select.top) if n is not None)])
-
-    def _known_limit(self):
-        limits = [
-            self.schema.limit(self.transport),
-            self.store.limit() if self.store is not None else None,
-        ]
-        return min((n for n in limits if n), default=None)
-
-    def _target(self):
-        limit = self.fetcher.limit
-        return self.page_rows if limit is None else max(1, min(self.page_rows, limit - 1))
-
-    def _plan(self):
-        count = self.before[0]
-        wanted = self._wanted(count)
-        if count <= self._target():
-            return [Page((), count)]
-        self.counter.forget_histograms()
-        return make_plan(
-            self.counter,
-            self.keys,
-            self._target(),
-            limit=self.fetcher.limit,
-            wanted=wanted if wanted < count else None,
-            statistics=self.before if len(self.before) == 4 else None,
-        )
-
-    def _cut_finer(self, page, limit):
-        """A page that does not fit under the limit, in finer ones."""
-        used = {piece.key for piece in page.ranges}
-        keys = [key for key in self.keys if key.expression not in used or not page.ranges[-1].null]
-        return make_plan(
-            self.counter,
-            keys,
-            max(1, min(self.page_rows, limit - 1)),
-            limit=limit,
-            within=page.ranges,
-        )
-
-    # --- until nothing changes
-
-    def _settle(self):
-        """Plan, fetch, count again; where the archive changed meanwhile, fetch again what is concerned."""
+        Where the archive changed meanwhile, only pages whose counts changed are fetched again.
+        """
         pages, failure = self._plan(), None
         for _ in range(_ROUNDS):
             try:
                 fetched = self.fetcher.fetch(pages)
-                after, same_histograms, columns = self._count_again(fetched)
-                if after == self.before and same_histograms:
-                    return fetched, columns
+                after, same_histograms, sums, columns = self._count_again(fetched)
+                if after == self.counted and same_histograms:
+                    return fetched, columns, sums
             except ArchiveChangedError as error:
-                failure, after = error, self._count()
-            same_counts = after == self.before
-            self.before = after
-            recounted = self._recount(pages)
+                failure = error
+                self.keys, after = _count(self.counter, self.keys)
+            same_counts, self.counted = after == self.counted, after
+            self.counter.same_histograms()
+            recounted = [replace(page, rows=self.counter.count(page.condition)) for page in pages]
+            if sum(page.rows for page in recounted) != after.rows or not self._wants_all():
+                recounted = self._plan()
             if recounted == pages and same_counts:  # rows moved within pages: none can be trusted
                 self.fetcher.forget()
             pages = recounted
@@ -332,153 +253,168 @@ class _Job:
             "The archive's table kept changing while it was fetched.", remedy="try again later."
         ) from failure
 
-    def _count_again(self, fetched):
-        """What is counted now, whether along the key too, and what came: joined while the service counts."""
-        names = {}
-        if self._wanted(self.before[0]) == self.before[0] > 0:
-            names = self.proof.summed(fetched[0].columns, self.fetcher.fields)
-        (after, same_histograms, sums), columns = _at_once(
-            lambda: self._recount_all(list(names)), lambda: self._join(fetched)
-        )
-        self.proof.take_sums(names, sums)
-        return after, same_histograms, columns
+    def _plan(self) -> list[Page]:
+        """Cut the query into pages; one page is all where the rows fit."""
+        count, target = self.counted.rows, self.fetcher.target
+        if count <= target:
+            return [Page((), count)]
+        self.counter.forget_histograms()
+        # Where nothing is wanted, one page shows the columns.
+        wanted = None if self._wants_all() else max(1, self.request.wanted(count))
+        planner = Planner(self.counter, target, self.fetcher.limit)
+        return planner.pages(self.keys, wanted=wanted, statistics=self.counted)
 
-    def _join(self, fetched):
-        columns = join_columns([item.columns for item in fetched])
-        self.proof.compare_keys(columns)
-        return columns
+    def _wants_all(self) -> bool:
+        return self.request.wanted(self.counted.rows) == self.counted.rows
 
-    def _recount_all(self, names):
-        """What `_count` gives, whether histograms are the same, and sums: by one request where possible."""
+    def _count_again(self, fetched: list[Fetched]) -> tuple[KeyStatistics, bool, Sums, list]:
+        """Count again while the pages are joined.
+
+        Return the counts, whether those along the keys are the same, sums, and the columns.
+        """
+        names = []
+        if self._wants_all() and self.counted.rows:
+            names = self.proof.columns_to_sum(fetched[0].columns, self.fetcher.fields)
+
+        def join():
+            columns = join_columns([item.columns for item in fetched])
+            self.proof.compare_keys(columns)
+            return columns
+
+        (after, same_histograms, sums), columns = _at_once(lambda: self._ask_again(names), join)
+        return after, same_histograms, sums, columns
+
+    def _ask_again(self, names: list[str]) -> tuple[KeyStatistics, bool, Sums]:
+        """Ask for counts, histograms and sums: by one request where possible, else side by side."""
+        found = None
         if self.keys:
             try:
-                found = self.counter.recount(self.keys[0], names, self.before, self.fetcher.limit)
+                found = self.counter.recount(self.keys[0], names, self.counted, self.fetcher.limit)
             except ServiceUnavailableError:
                 raise
-            except ServiceError as error:  # a column that it cannot add up
-                log.debug(f"Sums are asked apart: {error}")
-                found = None
-            if found is not None:
-                return found
-        return _ask_at_once(
-            self._count,
+            except ServiceError as error:
+                # It cannot add up some column, or (plain ADQL 2.0) not group by an expression.
+                log.debug(f"Sums are asked for separately: {error}")
+        if found is not None:
+            return found
+        (self.keys, after), same_histograms, sums = _ask_at_once(
+            lambda: _count(self.counter, self.keys),
             self.counter.same_histograms,
-            lambda: Sums([[value] for value in self.counter.sums(names)] if names else []),
+            lambda: self.counter.sums(names) if names else [],
         )
+        return after, same_histograms, Sums([[value] for value in sums])
 
-    def _recount(self, pages):
-        """The same pages with the rows that they have now; a new plan where these do not add up."""
-        self.counter.same_histograms()
-        recounted = [replace(page, rows=self.counter.count(page.condition)) for page in pages]
-        whole = self._wanted(self.before[0]) == self.before[0]
-        return (
-            recounted
-            if whole and sum(page.rows for page in recounted) == self.before[0]
-            else self._plan()
-        )
-
-    # --- assemble
-
-    def _finish(self, fetched, columns, extras):
-        shown = len(self.fetcher.fields) - extras
-        wanted = self._wanted(self.before[0])
-        pages = [item.page for item in fetched]
-        rows = sum(page.rows for page in pages)
-        if wanted == self.before[0] != rows:
+    def _assemble(self, fetched: list[Fetched], columns: list, sums: Sums) -> Table:
+        """Prove the whole, and make the table."""
+        request, fields, count = self.request, self.fetcher.fields, self.counted.rows
+        rows, whole = sum(item.page.rows for item in fetched), self._wants_all()
+        if whole and rows != count:
             raise IncompleteResultError(
-                f"The pages hold {rows} rows and {wanted} were counted.",
+                f"The pages have {rows} rows and {count} were counted.",
                 remedy="try again; the archive may be changing.",
             )
-        shas = [item.sha256 for item in fetched]
-        self.notes += self.proof.check(columns, shas, whole=wanted == self.before[0])
-        table = make_table(self.fetcher.fields[:shown], take(columns[:shown], slice(0, wanted)))
-        self._sign(table, fetched, self.fetcher.infos)
-        if self.store is not None:
-            self.store.save_result(table, self.before, self.keys[0] if self.keys else None)
+        notes = self.proof.check(columns, [item.sha256 for item in fetched], sums, whole=whole)
+        shown = len(fields) - self.fetcher.places.extras
+        first = slice(0, request.wanted(count))
+        table = make_table(fields[:shown], take(columns[:shown], first))
+        sign(table, request, count, fetched, notes, self.fetcher.infos)
+        if request.store is not None:
+            request.store.save_result(table, self.counted, self.keys[0] if self.keys else None)
         return table
 
-    def _sign(self, table, fetched, infos):
-        """Put the certificate, and what the service says of its rows, into the table's meta."""
-        asked = {
-            name: value
-            for name, value in (("maxrec", self.maxrec), ("top", self.select.top))
-            if value is not None
-        }
-        table.meta["completeness"] = certify(
-            self.url, self.select.text, table, self.before[0], fetched, self.notes, asked
-        )
-        simulated = [value for name, value in infos if name == "simulated"]
-        if simulated:
-            table.meta["simulated"] = simulated[0]
 
-    # --- a query that cannot be split
+@dataclass(frozen=True)
+class WholeQuery:
+    """A query that is fetched in one piece: count, fetch, count again, assemble.
 
-    def _run_whole(self):
-        kept, (count,) = self._kept_beside(lambda: (self._count_whole(),))
+    Aggregates, DISTINCT, set operations and the like: a condition on a key would change their rows.
+    """
+
+    request: Request
+    counter: Counter
+
+    def run(self) -> Table:
+        """Return the whole result, if the service can return it in one answer."""
+        request, select = self.request, self.request.select
+        kept, (count,) = _load_result(request.store, lambda: (self._count(),))
         if kept is not None:
             return kept
-        expected = count if self.select.top is None else min(count, self.select.top)
-        answer, attempts = self.transport.ask(
-            self._with_room(expected), maxrec=expected + 1, uploads=self.uploads
-        )
-        again = self._count_whole()
-        if again != count:
+        expected = count if select.top is None else min(count, select.top)
+        adql = select.text
+        if select.top is None and select.items:  # HEASARC cuts what has no TOP, DaCHS heeds MAXREC
+            adql = re.sub(
+                r"\ASELECT(\s+(?:DISTINCT|ALL)\b)?",
+                rf"SELECT\1 TOP {expected + 1}",
+                adql,
+                count=1,
+                flags=re.IGNORECASE,
+            )
+        answer, attempts = request.fetch(adql, expected)
+        if (again := self._count()) != count:
             raise ArchiveChangedError(
                 f"The query had {count} rows before and {again} after it was fetched.",
                 remedy="try again.",
             )
         if answer.num_rows != expected:
             raise IncompleteResultError(
-                f"{answer.num_rows} rows came of {expected}. The query cannot be fetched in pages because "
-                f"{self.select.reason}.",
-                remedy="leave that out, and do it on the table that comes.",
+                f"{answer.num_rows} rows came instead of {expected}. "
+                f"The query cannot be fetched in pages because {select.reason}.",
+                remedy="leave that out, and do it on the table that is returned.",
             )
         columns = answer.columns
-        if not self.select.order_by:
+        if not select.order_by:  # the same rows in the same order in every call
             columns = take(columns, key_order(columns, None))
-        self.before = (expected,)
-        self.notes.append(f"fetched in one request because {self.select.reason}")
         fetched = Fetched(Page((), expected), columns, digest(columns), attempts)
-        table = make_table(answer.fields, take(columns, slice(0, self.maxrec)))
-        self._sign(table, [fetched], answer.infos)
-        if self.store is not None:
-            self.store.save_result(table, (count,))
+        notes = [f"fetched in one request because {select.reason}"]
+        table = make_table(answer.fields, take(columns, slice(0, request.maxrec)))
+        sign(table, request, expected, [fetched], notes, answer.infos)
+        if request.store is not None:
+            request.store.save_result(table, (count,))
         return table
 
-    def _with_room(self, rows):
-        """The query with a TOP that makes room for its rows, where it has none."""
-        if self.select.top is not None or not self.select.items:
-            return self.select.text
-        return re.sub(
-            r"\ASELECT(\s+(?:DISTINCT|ALL)\b)?",
-            rf"SELECT\1 TOP {rows + 1}",
-            self.select.text,
-            count=1,
-            flags=re.IGNORECASE,
-        )
-
-    def _count_whole(self):
-        if self.select.single:
+    def _count(self) -> int:
+        select = self.request.select
+        if select.single:
             return 1
-        if self.select.plain:
+        if select.plain:
             return self.counter.count()
         try:
-            return self.counter.count_statement(self.select.unordered)
+            return self.counter.count_statement(select.unordered)
         except ServiceUnavailableError:
             raise
         except ServiceError as error:
-            self._ask(self.select.text, 1)  # where the query itself is wrong, say that
+            self.request.ask(select.text, 1)  # an error of the query itself says more
             raise IncompleteResultError(
                 f"The rows of the query cannot be counted: {error.failed}",
-                remedy="ask for plain columns, and fold them afterwards.",
+                remedy="ask for plain columns, and aggregate them afterwards.",
             ) from error
 
 
-def _ask_at_once(*tasks):
-    """What some functions give that send requests: as many at a time as pages may be asked for."""
+def _count(counter: Counter, keys: list[Key]) -> tuple[list[Key], KeyStatistics]:
+    """Count along the first key that the service can order; return the keys from there on."""
+    while keys:
+        try:
+            return keys, counter.key_statistics(keys[0])
+        except ServiceError:
+            counter.count()  # an error of the query itself says more
+            keys = keys[1:]
+    return [], KeyStatistics(counter.count(), 0, None, None)
+
+
+def _load_result(store: PageStore | None, count: Callable) -> tuple[Table | None, Any]:
+    """Count while a kept result is read; return it if these are its counts, and the counts."""
+    if store is None:
+        return None, count()
+    (table, kept), now = _at_once(store.load_result, count)
+    return (table if kept == repr(now) else None), now
+
+
+def _ask_at_once(*tasks: Callable[[], Any]) -> list:
+    """Run tasks that send requests side by side: as many as pages may be fetched at a time."""
     return _at_once(*tasks, at_most=max(1, conf.parallel_pages))
 
 
-def _at_once(*tasks, at_most=None):
+def _at_once(*tasks: Callable[[], Any], at_most: int | None = None) -> list:
+    """Run tasks side by side, and return their results."""
     with ThreadPoolExecutor(at_most or len(tasks)) as pool:
         return [future.result() for future in [pool.submit(task) for task in tasks]]

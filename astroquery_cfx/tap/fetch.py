@@ -1,229 +1,227 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Pages from the service, verified one by one; those that do not fit under its limit are cut finer."""
+"""Fetch pages and verify each; cut those finer that do not fit under the service's row limit."""
+
+from __future__ import annotations
 
 import threading
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from ..config import conf
 from ..errors import ArchiveChangedError, IncompleteResultError
+from .adql import Select
 from .assemble import digest, key_order, take
-from .verify import arrange, page_fault, repeated_values
-
-__all__ = ["Fetched", "Fetcher"]
+from .binary import Field
+from .counting import Counter
+from .plan import Page, Planner
+from .proof import arrange, distinct_values, page_fault
+from .schema import KeyPlaces
+from .store import KeptPage, PageStore
+from .transport import Transport
+from .votable import Answer
 
 _TRIES = 3
+# How often a page that comes short is cut finer before the service is called unreliable.
 _CUTS = 6
-# A lower limit is used, but more likely an accident than the service's own: it is found again next time.
+# A lower limit is used, but is more likely an accident than the service's own: it is not kept.
 _LEAST_KEPT_LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call: the query, the service it goes to, and how much of the result is wanted."""
+
+    select: Select
+    url: str
+    transport: Any  # a Transport, or another object with its method `ask`
+    page_rows: int  # that a page is aimed at
+    uploads: dict[str, bytes] | None = None
+    maxrec: int | None = None
+    store: PageStore | None = None  # None: nothing is kept on disk
+    show_progress: bool | None = None
+
+    def ask(self, adql: str, rows: int) -> Answer:
+        """Ask a short question, with an answer of at most `rows` rows.
+
+        Never by an asynchronous job, which takes seconds to start, unless there is no other way.
+        """
+        transport = self.transport
+        if isinstance(transport, Transport) and transport.use_jobs:
+            transport = replace(transport, use_jobs=False)
+        return transport.ask(adql, maxrec=rows + 1, uploads=self.uploads)[0]
+
+    def fetch(self, adql: str, rows: int) -> tuple[Answer, int]:
+        """Fetch `rows` rows of the result; return the number of attempts, too.
+
+        DaCHS heeds MAXREC and not the TOP of the query, HEASARC the opposite. Both make room for
+        one row more, which shows whether there are more: DaCHS calls full answers truncated.
+        """
+        return self.transport.ask(adql, maxrec=rows + 1, uploads=self.uploads)
+
+    def wanted(self, count: int) -> int:
+        """Return how many of the rows are wanted: all, or as many as TOP or maxrec allow."""
+        return min(n for n in (count, self.maxrec, self.select.top) if n is not None)
 
 
 @dataclass
 class Fetched:
-    """A page that came and was verified; its rows in the order of the leading key."""
+    """A page that was fetched and verified, its rows in the order of the leading key."""
 
-    page: object
-    columns: list
+    page: Page
+    columns: list  # of (data, mask)
     sha256: str
-    attempts: int = 0
+    attempts: int = 0  # 0 for a page that was kept on disk
 
 
 @dataclass
 class Fetcher:
-    """
-    Get pages.
+    """Fetch pages, several at a time, and remember those that are verified."""
 
-    Parameters
-    ----------
-    transport : Transport
-    counter : Counter
-    items : list of str
-        The select list.
-    positions : dict
-        Expression of a key to the index of its column in an answer.
-    lead : int or None
-        Index of the column that orders the rows.
-    identity : list of int
-        Indices of the columns that together should have no values twice.
-    cut : callable
-        ``cut(page, limit)`` gives the page in finer pages.
-    parallel : int
-        How many pages at a time.
-    uploads : dict, optional
-    store : PageStore, optional
-    bar : object
-        Its ``update(rows)`` is called for each page.
-    limit : int or None
-        Rows that the service gives at most, as far as is known; lowered when a page comes short.
-    """
+    request: Request
+    counter: Counter
+    places: KeyPlaces
+    bar: Any  # its ``update(rows)`` is called for each page
+    limit: int | None = None  # the service's row limit, if known; lowered when a page comes short
+    fields: list[Field] = field(default_factory=list)  # of all pages, once the first is there
+    infos: list[tuple[str, str]] = field(default_factory=list)
+    _verified: dict[Page, Fetched] = field(default_factory=dict, repr=False)
+    _lock: Any = field(default_factory=threading.Lock, repr=False)
 
-    transport: object
-    counter: object
-    select: object
-    items: list
-    positions: dict
-    lead: int | None
-    identity: list
-    cut: object
-    parallel: int = 1
-    uploads: dict | None = None
-    store: object = None
-    bar: object = None
-    limit: int | None = None
-    fields: list | None = None
-    infos: list = field(default_factory=list)
-    _verified: dict = field(default_factory=dict, repr=False)
-    _lock: object = field(default_factory=threading.Lock, repr=False)
+    @property
+    def target(self) -> int:
+        """Return the rows that a page is aimed at: below the limit, as a full answer may be cut."""
+        rows = self.request.page_rows
+        return rows if self.limit is None else max(1, min(rows, self.limit - 1))
 
-    def fetch(self, pages):
-        """
-        Get all pages.
-
-        Parameters
-        ----------
-        pages : list of Page
-
-        Returns
-        -------
-        list of Fetched
-            In the order of the pages.
-        """
-        if len(pages) == 1 or self.parallel <= 1:
+    def fetch(self, pages: list[Page]) -> list[Fetched]:
+        """Return all pages in order, some of them cut finer."""
+        if len(pages) == 1 or conf.parallel_pages <= 1:
             return [item for page in pages for item in self._get(page)]
-        # The first alone: it shows whether pages of that size pass.
+        # The first alone: it shows whether pages of that size fit under an unknown limit.
         found = {0: self._get(pages[0])} if self.limit is None else {}
-        # Small ones first: they would keep one connection busy at the end, and all others idle.
+        # Small ones first: at the end they would keep one connection busy and the others idle.
         todo = sorted(
             (number for number in range(len(pages)) if number not in found),
             key=lambda number: pages[number].rows,
         )
-        with ThreadPoolExecutor(self.parallel) as pool:
+        with ThreadPoolExecutor(conf.parallel_pages) as pool:
             running = {pool.submit(self._get, pages[number]): number for number in todo}
             try:
-                while running:
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        found[running.pop(future)] = future.result()
+                for future in as_completed(running):
+                    found[running[future]] = future.result()
             except BaseException:
-                for future in running:
-                    future.cancel()
+                pool.shutdown(cancel_futures=True)
                 raise
         return [item for number in sorted(found) for item in found[number]]
 
-    def forget(self):
+    def forget(self) -> None:
         """Fetch every page again."""
         self._verified.clear()
-        if self.store is not None:
-            self.store.drop_pages()
+        if self.request.store is not None:
+            self.request.store.drop_pages()
 
-    def _get(self, page, cuts=0):
-        """One page, or the finer pages that it had to be cut into."""
+    def _get(self, page: Page, cuts: int = 0) -> list[Fetched]:
+        """Return a page, or the finer ones that it had to be cut into."""
         if page in self._verified:
             return [self._verified[page]]
-        stored = self._load(page)
-        if stored is not None:
-            self.bar.update(page.rows)
-            return [stored]
-        if self.limit is not None and page.rows >= self.limit and page.rows > 1 and cuts < _CUTS:
-            return self._get_finer(page, cuts)
-        fetched, short = self._try(page)
+        fetched = self._load(page)
+        too_large = self.limit is not None and page.rows >= self.limit and page.rows > 1
+        if fetched is None and (not too_large or cuts >= _CUTS):
+            fetched, short = self._try(page)
+            if fetched is None:
+                if cuts >= _CUTS:
+                    raise IncompleteResultError(
+                        f"Pages are cut short however small they are ({page}).",
+                        remedy="try again; if the error persists, the service loses rows.",
+                    )
+                with self._lock:
+                    self.limit = short if self.limit is None else min(self.limit, short)
+                if self.request.store is not None and self.limit >= _LEAST_KEPT_LIMIT:
+                    self.request.store.keep_limit(self.limit)
         if fetched is not None:
             self.bar.update(page.rows)
             return [fetched]
-        if cuts >= _CUTS:
-            raise IncompleteResultError(
-                f"Pages stay short however fine they are cut ({_where(page)}).",
-                remedy="try again; if it stays, the service loses rows.",
-            )
-        with self._lock:
-            self.limit = short if self.limit is None else min(self.limit, short)
-        if self.store is not None and self.limit >= _LEAST_KEPT_LIMIT:
-            self.store.keep_limit(self.limit)
-        return self._get_finer(page, cuts)
+        keys = self.places.keys
+        if page.ranges and page.ranges[-1].null:  # rows without a key, which it cannot cut
+            used = {piece.key for piece in page.ranges}
+            keys = [key for key in keys if key.expression not in used]
+        finer = Planner(self.counter, self.target, self.limit).pages(keys, within=page.ranges)
+        return [item for part in finer for item in self._get(part, cuts + 1)]
 
-    def _get_finer(self, page, cuts):
-        return [item for finer in self.cut(page, self.limit) for item in self._get(finer, cuts + 1)]
-
-    def _try(self, page):
-        """The page, or else the number of rows that the service cuts it to."""
-        attempts, fault, lengths, repeats = 0, "", [], None
+    def _try(self, page: Page) -> tuple[Fetched | None, int]:
+        """Fetch and verify a page; return None where the service cuts it, and to how many rows."""
+        attempts, fault = 0, ""
+        lengths: list[int] = []
+        repeats: int | None = None
+        adql = self.request.select.statement(
+            self.places.items, where=page.condition, top=page.rows + 1
+        )
         for _ in range(_TRIES):
-            answer, tries = self._ask(page)
+            answer, tries = self.request.fetch(adql, page.rows)
             attempts += tries
-            fault = page_fault(answer, page, self.positions, self.fields)
+            fault = page_fault(answer, page, self.places.positions, self.fields)
             if not fault:
                 seen, repeats = repeats, self._repeats(answer)
                 if repeats in (0, seen):  # the same each time: the key is not unique in the archive
-                    return self._accept(page, answer, attempts), None
+                    return self._accept(page, answer, attempts), 0
                 fault = "it has a key twice"
             lengths.append(answer.num_rows)
             if len(lengths) >= 2 and 0 < lengths[-1] == lengths[-2] < page.rows:
                 break  # the same piece each time: a limit, not an accident
-        recount = self.counter.count(page.condition)
-        if recount != page.rows:
+        if (recount := self.counter.count(page.condition)) != page.rows:
             raise ArchiveChangedError(
-                f"{page.rows} rows were counted and there are {recount} now ({_where(page)}).",
+                f"{page.rows} rows were counted before and {recount} now ({page}).",
                 remedy="try again later; the archive is being changed.",
             )
         if len(lengths) >= 2 and 1 < lengths[-1] == lengths[-2] < page.rows:
             return None, lengths[-1]
         raise IncompleteResultError(
-            f"A page is not what was counted: {fault} ({_where(page)}).",
-            kept="the pages that were verified are in the cache." if self.store is not None else "",
-            remedy="try again; if it stays, the service loses, repeats or changes rows.",
+            f"A page is not what was counted: {fault} ({page}).",
+            kept="the verified pages are in the cache." if self.request.store is not None else "",
+            remedy="try again; if the error persists, the service loses, repeats or changes rows.",
         )
 
-    def _repeats(self, answer):
-        """How many rows have a key that another row of the page has."""
-        if not self.identity or answer.num_rows == 0:
+    def _repeats(self, answer: Answer) -> int:
+        """Return how many rows have the same key as another row, where keys should be unique."""
+        key, column = self.places.proof_key, self.places.proof_column
+        if key is None or not key.unique or column is None or answer.num_rows == 0:
             return 0
-        different, known = repeated_values([answer.columns[i] for i in self.identity])
+        different, known = distinct_values(answer.columns[column])
         return known - different
 
-    def _ask(self, page):
-        adql = self.select.statement(self.items, where=page.condition, top=page.rows + 1)
-        return self.transport.ask(adql, maxrec=page.rows + 1, uploads=self.uploads)
-
-    def _accept(self, page, answer, attempts):
+    def _accept(self, page: Page, answer: Answer, attempts: int) -> Fetched:
         with self._lock:
-            if self.fields is None:
-                self.fields = _spelled_as_asked(answer.fields, self.select)
+            if not self.fields:
+                # Names are spelled as in the query, whatever case the service gives them.
+                items = () if self.request.select.has_star else self.request.select.items
+                asked = {i: item.name for i, item in enumerate(items) if item.name}
+                self.fields = [
+                    replace(item, name=asked[i])
+                    if asked.get(i, "").lower() == item.name.lower()
+                    else item
+                    for i, item in enumerate(answer.fields)
+                ]
                 self.infos = answer.infos
         columns = arrange(answer, self.fields)
-        columns = take(columns, key_order(columns, self.lead))
+        columns = take(columns, key_order(columns, self.places.lead))
         fetched = self._verified[page] = Fetched(page, columns, digest(columns), attempts)
-        if self.store is not None:
-            self.store.save_page(fetched, self.fields, self.infos)
+        if self.request.store is not None:
+            self.request.store.save_page(
+                KeptPage(
+                    page.condition, page.rows, columns, fetched.sha256, self.fields, self.infos
+                )
+            )
         return fetched
 
-    def _load(self, page):
-        if self.store is None:
+    def _load(self, page: Page) -> Fetched | None:
+        """Return a page that is kept on disk, if it has the columns of the others."""
+        store = self.request.store
+        kept = None if store is None else store.load_page(page.condition, page.rows)
+        if kept is None:
             return None
-        found = self.store.load_page(page)
-        if found is None:
-            return None
-        fetched, fields, infos = found
         with self._lock:
-            if self.fields is None:
-                self.fields, self.infos = fields, infos
-        return (
-            fetched
-            if [item.name for item in fields] == [item.name for item in self.fields]
-            else None
-        )
-
-
-def _spelled_as_asked(fields, select):
-    """Names that differ from those asked for in case only are taken as they were asked for."""
-    asked = (
-        {}
-        if select.has_star
-        else {i: item.name for i, item in enumerate(select.items) if item.name}
-    )
-    return [
-        replace(item, name=asked[i]) if asked.get(i, "").lower() == item.name.lower() else item
-        for i, item in enumerate(fields)
-    ]
-
-
-def _where(page):
-    return page.condition or "all rows"
+            if not self.fields:
+                self.fields, self.infos = kept.fields, kept.infos
+        same = [item.name for item in kept.fields] == [item.name for item in self.fields]
+        return Fetched(page, kept.columns, kept.sha256) if same else None

@@ -1,50 +1,53 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Counts along a key to pages that fit under the service's limit. Pure: the counting is passed in.
+"""Cut a query into pages that fit under the service's row limit. Pure: the counting is passed in.
 
-A page is a half-open range of the key. The first range is open below and the last above, so that whatever
-the database sorts to the ends (infinities, NaN) lies in one of them; NULL keys have a page of their own.
-Bins are powers of two wide: in binary arithmetic their edges and FLOOR(key / width) are exact, and so a
-bin's count is the count of its range.
+A page is a half-open range of a key. The first range is open below and the last one above, so that
+whatever the database sorts to the ends (infinities, NaN) is in one of them; NULL keys get a page of
+their own. Numeric keys are counted in bins whose width is a power of two: in binary arithmetic
+their edges and FLOOR(key / width) are exact, so the count of a bin is the count of its range.
 """
 
+from __future__ import annotations
+
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import IncompleteResultError
-from .adql import literal
+import numpy as np
 
-__all__ = ["Page", "Range", "bin_exponent", "group_bins", "split_numbers", "split_texts"]
+from ..errors import (
+    IncompleteResultError,
+    InvalidInputError,
+    ServiceError,
+    ServiceUnavailableError,
+)
+from .adql import both, literal
+from .schema import Key
+
+if TYPE_CHECKING:
+    from .counting import Counter
 
 # With fewer, the bins of a range could be as wide as the range.
-_LEAST_BINS = 8
+_FEWEST_BINS = 8
+# How often to count where the counts contradict each other: an accident, or the table changed.
+_TRIES = 3
 
 
 @dataclass(frozen=True)
 class Range:
-    """
-    A half-open range of a key, or its NULLs.
+    """A range ``low <= key < high`` of a key; an edge that is None is open."""
 
-    Attributes
-    ----------
-    key : str
-        The expression of the key in ADQL.
-    low, high : int, float, str or None
-        ``low <= key < high``; None is open.
-    null : bool
-        The rows where the key is NULL, and no others.
-    known : bool
-        The rows where the key is not NULL, where no edge leaves those out.
-    """
-
-    key: str
-    low: object = None
-    high: object = None
-    null: bool = False
-    known: bool = False
+    key: str  # expression in ADQL
+    low: float | str | None = None
+    high: float | str | None = None
+    null: bool = False  # the rows where the key is NULL, and no others
+    known: bool = False  # the rows where the key is not NULL, where no edge excludes those
 
     @property
-    def condition(self):
-        """The range in ADQL; '' for a range open at both ends."""
+    def condition(self) -> str:
+        """Return the range in ADQL; empty for a range open at both ends."""
         if self.null:
             return f"{self.key} IS NULL"
         if self.known:
@@ -57,60 +60,86 @@ class Range:
         return " AND ".join(parts)
 
 
+Piece = tuple[Range, int]  # a range, and how many rows it has
+
+
 @dataclass(frozen=True)
 class Page:
-    """Ranges that all hold, and how many rows lie in them."""
+    """Ranges that all hold, and how many rows meet them."""
 
-    ranges: tuple
+    ranges: tuple[Range, ...]
     rows: int
 
     @property
-    def condition(self):
+    def condition(self) -> str:
+        """Return the ranges in ADQL; empty for all rows."""
         return " AND ".join(item.condition for item in self.ranges if item.condition)
 
+    def __str__(self) -> str:
+        return self.condition or "all rows"
 
-def bin_exponent(low, high, max_bins, *, integer=False):
-    """
-    The exponent of the bin width: the smallest power of two that gives at most `max_bins` bins.
 
-    Examples
-    --------
+def bin_exponent(low: float, high: float, max_bins: int, *, integer: bool = False) -> int:
+    """Return the exponent of the smallest power of two that gives at most `max_bins` bins (or 8).
+
     >>> from astroquery_cfx.tap.plan import bin_exponent
     >>> 2.0 ** bin_exponent(0.007, 359.99, 4096)
     0.125
     """
-    span = (high - low) / max(1, max_bins - 1)
+    span = (high - low) / (max(_FEWEST_BINS, max_bins) - 1)
     exponent = math.ceil(math.log2(span)) if span > 0 else -1000
-    # Nothing finer than the spacing of doubles at the larger end has edges of its own.
+    # Bins finer than the spacing of doubles (53 bits) at the larger end have no edges of their own,
+    # and below 2**-1000 the products of FLOOR(key * 2**-exponent) would overflow.
     largest = max(abs(low), abs(high))
     finest = math.frexp(largest)[1] - 53 if largest else -1000
     exponent = max(exponent, finest, -1000)
     return max(exponent, 0) if integer else exponent
 
 
-def group_bins(bins, target):
+def most_bins(limit: int | None, pages: float = 1) -> int:
+    """Return how many bins a histogram may have, each of which is a row that the service writes.
+
+    Enough for `pages` of about even size, and few enough for the histogram to stay below the row
+    limit (if unknown, DaCHS's default of 20,000).
     """
-    Join neighbouring bins into groups near an even size, none above `target` unless it is one bin.
+    return max(2, min(512 if pages <= 32 else 4096, (limit or 20_000) // 2))
 
-    Parameters
-    ----------
-    bins : list of (int, int)
-        Index and count, by index.
-    target : int
 
-    Returns
-    -------
-    list of (int, int, int)
-        Index of the first bin, index after the last, rows.
+class Binning(NamedTuple):
+    """What to count along a key: the rows that meet a condition, in bins of a width."""
 
-    Examples
-    --------
+    key: Key
+    condition: str
+    exponent: int  # the width is a power of two
+    max_bins: int  # more are an error
+
+    @property
+    def bin_of(self) -> str:
+        """Return the index of the bin of a row, in ADQL."""
+        return f"FLOOR({self.key.expression} * {2.0**-self.exponent!r})"
+
+
+def whole_binning(key: Key, low: float, high: float, limit: int | None) -> Binning:
+    """Return the bins for all rows, whose keys are from `low` to `high`."""
+    max_bins = most_bins(limit)
+    exponent = bin_exponent(low, high, max_bins, integer=key.kind == "integer")
+    condition = both(Range(key.expression, known=True).condition)
+    return Binning(key, condition, exponent, max_bins)
+
+
+def group_bins(bins: list[tuple[int, int]], target: int) -> list[tuple[int, int, int]]:
+    """Join neighbouring bins (index, count) into groups of about even size.
+
+    A group is (index of its first bin, index after its last bin, rows). None has more than `target`
+    rows unless it is a single bin.
+
     >>> from astroquery_cfx.tap.plan import group_bins
     >>> group_bins([(0, 3), (1, 3), (4, 9), (5, 1), (6, 1)], 6)
     [(0, 2, 6), (4, 5, 9), (5, 7, 2)]
     """
     left = sum(count for _, count in bins)
-    groups, aim = [], 0
+    groups: list[tuple[int, int, int]] = []
+    aim = 0.0
     for index, count in bins:
         if groups:
             first, _, rows = groups[-1]
@@ -118,161 +147,189 @@ def group_bins(bins, target):
                 groups[-1] = (first, index + 1, rows + count)
                 continue
             left -= rows
-        aim = left / max(
-            1, math.ceil(left / target)
-        )  # anew for each group: no small one is left at the end
+        # The aim is set anew for each group, so that no small one is left at the end.
+        aim = left / max(1, math.ceil(left / target))
         groups.append((index, index + 1, count))
     return groups
 
 
-def split_numbers(
-    key, histogram, spans, whole, rows, target, *, max_bins, integer=False, wanted=None
-):
+@dataclass(frozen=True)
+class NumberSplitter:
+    """Split ranges of a numeric key into ranges of at most `target` rows.
+
+    ``histogram(low, high, exponent)`` returns ``{index: rows}`` of ``FLOOR(key / 2**exponent)`` for
+    ``low <= key < high``, with infinite and NaN keys under the index None. ``span(low, high)``
+    returns the smallest and the largest finite key of that range.
     """
-    Split a range of a numeric key into ranges of at most `target` rows.
 
-    Parameters
-    ----------
-    key : str
-    histogram : callable
-        ``histogram(low, high, exponent)`` gives ``{index: count}`` of ``FLOOR(key / 2**exponent)`` in
-        ``low <= key < high`` (None is open); infinite and NaN keys under the index None.
-    spans : callable
-        ``spans(low, high)`` gives the least and the largest finite key of the range.
-    whole : (low, high)
-        The range to split; None is open.
-    rows : int
-        How many rows the range has.
-    target, max_bins : int
-    integer : bool
-        Whether the key takes whole numbers only.
-    wanted : int, optional
-        Leave out what lies beyond the first so many rows.
+    key: str
+    histogram: Callable
+    span: Callable
+    target: int
+    max_bins: int
+    integer: bool = False
 
-    Returns
-    -------
-    list of (Range, int)
-        In order, without gaps, with their rows. A range above `target` cannot be split by this key.
+    def split(self, low, high, rows: int, wanted: int | None = None) -> list[Piece]:
+        """Return ranges from `low` to `high` in order, without gaps; with `wanted`, the first ones.
 
-    Raises
-    ------
-    IncompleteResultError
-        If the histogram does not add up to `rows`.
-    """
-    span = spans(*whole)
-    exponent = bin_exponent(*span, max(_LEAST_BINS, max_bins), integer=integer)
-    if (
-        not span[0] < span[1] or 2.0**exponent > span[1] - span[0]
-    ):  # one value, or what FLOOR cannot part
-        return [(Range(key, *whole), rows)]
-    counts = dict(histogram(*whole, exponent))
-    found = sum(counts.values())
-    if found != rows:
-        raise IncompleteResultError(f"The histogram along {key} adds up to {found}, not to {rows}.")
-    odd = counts.pop(None, 0)
-    width = 2**exponent if integer else 2.0**exponent
-    bins, end = _wanted_bins(sorted(counts.items()), wanted)
-    groups = group_bins(bins, target)
-    pieces = []
-    for number, (first, after, inside) in enumerate(groups):
-        # The edge between two groups is the first bin of the later one; the outer edges stay as they were.
-        low = whole[0] if number == 0 else first * width
-        high = (
-            groups[number + 1][0] * width
-            if number + 1 < len(groups)
-            else (whole[1] if end is None else end * width)
-        )
-        if inside > target and after - first == 1:
-            pieces += _refine(
-                key,
-                histogram,
-                spans,
-                (low, high),
-                (first * width, after * width),
-                inside,
-                target,
-                max_bins=max_bins,
-                integer=integer,
+        A range that still has more rows than the target cannot be split by this key.
+        """
+        least, largest = self.span(low, high)
+        exponent = bin_exponent(least, largest, self.max_bins, integer=self.integer)
+        if not least < largest or 2.0**exponent > largest - least:
+            # All keys are the same, or so close that FLOOR does not separate them.
+            return [(Range(self.key, low, high), rows)]
+        counts = self.histogram(low, high, exponent)
+        if (found := sum(counts.values())) != rows:
+            raise IncompleteResultError(
+                f"The histogram along {self.key} adds up to {found}, not to {rows}."
             )
-        else:
-            pieces.append((Range(key, low, high), inside))
-    return _add_odd(pieces, odd, key, whole) if odd and end is None else pieces
+        bins = sorted((index, count) for index, count in counts.items() if index is not None)
+        end = None  # the first bin beyond what is wanted
+        if wanted is not None:
+            needed = 1 + int(np.searchsorted(np.cumsum([count for _, count in bins]), wanted))
+            if needed < len(bins):
+                bins, end = bins[:needed], bins[needed][0]
+        # A range goes from the first bin of its group to the first bin of the next: between bins
+        # there are no rows. The outer edges stay as they were given.
+        width = 2**exponent if self.integer else 2.0**exponent
+        groups = group_bins(bins, self.target)
+        edges = [low, *(first * width for first, _, _ in groups[1:])]
+        edges.append(high if end is None else end * width)
+        pieces: list[Piece] = []
+        for (first, after, inside), (start, stop) in zip(groups, pairwise(edges), strict=False):
+            if inside > self.target and after - first == 1:
+                pieces += self._split_bin(start, stop, (first * width, after * width), inside)
+            else:
+                pieces.append((Range(self.key, start, stop), inside))
+        if None in counts and end is None:
+            # Databases sort NaN and infinity above all numbers. With a -infinity, the first and the
+            # last page have other rows than this, and the pages are counted again one by one.
+            last, inside = pieces.pop() if pieces else (Range(self.key, low, high), 0)
+            pieces.append((last, inside + counts[None]))
+        return pieces
+
+    def _split_bin(self, start, stop, edges, rows):
+        """Split one bin, a range from `start` to `stop` (None is open), by a finer histogram."""
+        low, high = (edges[0] if start is None else start), (edges[1] if stop is None else stop)
+        try:
+            pieces = self.split(low, high, rows)
+        except IncompleteResultError:
+            # The table changed, or FLOOR is not exact here. The next key may cut this range.
+            pieces = [(Range(self.key, low, high), rows)]
+        # Open again what was closed for the histogram.
+        pieces[0] = (replace(pieces[0][0], low=start), pieces[0][1])
+        pieces[-1] = (replace(pieces[-1][0], high=stop), pieces[-1][1])
+        return pieces
 
 
-def _wanted_bins(bins, wanted):
-    """The first bins that hold the wanted rows, and the index where they end if not all are wanted."""
-    if wanted is None:
-        return bins, None
-    rows = 0
-    for number, (_, count) in enumerate(bins[:-1]):
-        rows += count
-        if rows >= wanted:
-            return bins[: number + 1], bins[number + 1][0]
-    return bins, None
+@dataclass(frozen=True)
+class Planner:
+    """Cut a query into pages of at most `target` rows, under the service's row limit (if known)."""
 
+    counter: Counter
+    target: int
+    limit: int | None = None
 
-def _add_odd(pieces, odd, key, whole):
-    """Infinite and NaN keys: a range that reaches beyond every finite value, at the upper end."""
-    if not pieces:
-        return [(Range(key, *whole), odd)]
-    *before, (last, rows) = pieces
-    return [*before, (Range(key, last.low, whole[1]), rows + odd)]
+    def pages(self, keys: list[Key], *, within=(), wanted=None, statistics=None) -> list[Page]:
+        """Return the pages in order; with `wanted`, the first ones that have so many rows.
 
-
-def _refine(key, histogram, spans, whole, edges, rows, target, *, max_bins, integer):
-    """Split one bin by a finer histogram; where that does not work, leave it whole."""
-    low, high = whole
-    closed = (edges[0] if low is None else low, edges[1] if high is None else high)
-    try:
-        pieces = split_numbers(
-            key, histogram, spans, closed, rows, target, max_bins=max_bins, integer=integer
+        The first key that can be counted is used, and those after it where it does not cut finely
+        enough. `within` are ranges that hold already; `statistics` of the first key may be known.
+        """
+        failure: ServiceError | IncompleteResultError | None = None
+        for number, key in enumerate(keys):
+            try:
+                pieces = self._cut(key, within, wanted, statistics if number == 0 else None)
+            except ServiceUnavailableError:
+                raise
+            except (ServiceError, IncompleteResultError) as error:
+                failure = failure or error
+                continue
+            pages = []
+            for piece, rows in pieces:
+                ranges = (*within, piece)
+                if rows > self.target and rows > 1:
+                    pages += self.pages(keys[number + 1 :], within=ranges)
+                else:
+                    pages.append(Page(ranges, rows))
+            return pages
+        if isinstance(failure, IncompleteResultError):
+            raise failure
+        why = f" ({failure.failed})" if failure else ""
+        raise InvalidInputError(
+            f"The query returns more than {self.target} rows in one request, and no column is left "
+            f"to split them by{why}.",
+            remedy="add a column with many values, such as a position, or narrow it by WHERE.",
         )
-    except (
-        IncompleteResultError
-    ):  # the table changed, or FLOOR is not exact there: the pager will see
+
+    def _cut(self, key, within, wanted, statistics):
+        """Return the ranges of one key; count again where the counts contradict each other."""
+        condition = both(*(item.condition for item in within))
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                total, known, low, high = statistics or self.counter.key_statistics(key, condition)
+                pieces = []
+                if known and key.kind == "text":
+                    pieces = self._cut_texts(key, condition, known, wanted)
+                elif known:
+                    pieces = self._cut_numbers(key, condition, (low, high), known, wanted)
+                found = sum(rows for _, rows in pieces)
+                if wanted is None and found != known:
+                    raise IncompleteResultError(
+                        f"The counts along {key.expression} do not add up to {known}."
+                    )
+                break
+            except IncompleteResultError:
+                if not tries_left:
+                    raise
+                statistics = None
+        if total > known:  # some keys are NULL: a range open at both ends must not include them
+            whole, known_only = Range(key.expression), Range(key.expression, known=True)
+            pieces = [(known_only if piece == whole else piece, rows) for piece, rows in pieces]
+            if wanted is None or found < wanted:
+                pieces.append((Range(key.expression, null=True), total - known))
+        return pieces
+
+    def _cut_texts(self, key, condition, known, wanted):
+        """Return ranges of a text key, walking along the service's own order: collations differ."""
         pieces = []
-    if not pieces:
-        return [(Range(key, low, high), rows)]
-    first, last = pieces[0], pieces[-1]
-    if len(pieces) == 1:
-        return [(Range(key, low, high), rows)]
-    # What was closed for the histogram is opened again: between bins there is nothing.
-    return [
-        (Range(key, low, first[0].high), first[1]),
-        *pieces[1:-1],
-        (Range(key, last[0].low, high), last[1]),
-    ]
+        low, left = None, known
+        while left > self.target and (wanted is None or known - left < wanted):
+            high = self.counter.next_text(key, low, condition, self.target)
+            if high is None or high == low:
+                break
+            piece = Range(key.expression, low, high)
+            inside = self.counter.count(both(condition, piece.condition))
+            if inside == 0 or inside > left:  # MAX and comparison follow different orders
+                break
+            pieces.append((piece, inside))
+            low, left = high, left - inside
+        if left and (wanted is None or known - left < wanted):
+            pieces.append((Range(key.expression, low), left))
+        return pieces
 
+    def _cut_numbers(self, key, condition, whole_span, known, wanted):
+        integer = key.kind == "integer"
+        max_bins = most_bins(self.limit, known / self.target)
 
-def split_texts(key, next_edge, count, rows, target, *, wanted=None):
-    """
-    Split a text key into ranges of at most `target` rows, walking along the service's own order.
+        def histogram(low, high, exponent):
+            inside = Range(key.expression, low, high, known=low is high is None).condition
+            binning = Binning(key, both(condition, inside), exponent, max_bins)
+            return self.counter.histogram(binning)
 
-    Parameters
-    ----------
-    key : str
-    next_edge : callable
-        ``next_edge(low)`` gives the key of the row that is `target` rows after `low`, or a later one.
-    count : callable
-        ``count(low, high)`` gives the rows of ``low <= key < high``.
-    rows, target : int
-    wanted : int, optional
-        Leave out what lies beyond the first so many rows.
+        def span(low, high):
+            whole = low is None and high is None
+            inside = both(condition, Range(key.expression, low, high).condition)
+            least, largest = whole_span if whole else self.counter.key_span(key, inside)
+            if least is None or largest is None:  # no finite value
+                return 0, 0
+            if whole and key.span:
+                # Coordinates that fill most of the sky get the bins that were prefetched.
+                first, last = key.span
+                if first <= least and largest <= last and largest - least > (last - first) / 2:
+                    return key.span
+            return (int(least), int(largest)) if integer else (float(least), float(largest))
 
-    Returns
-    -------
-    list of (Range, int)
-    """
-    pieces, low, left = [], None, rows
-    while left > target and (wanted is None or rows - left < wanted):
-        high = next_edge(low)
-        if high is None or high == low:
-            break
-        inside = count(low, high)
-        if inside == 0 or inside > left:
-            break
-        pieces.append((Range(key, low, high), inside))
-        low, left = high, left - inside
-    if left and (wanted is None or rows - left < wanted):
-        pieces.append((Range(key, low, None), left))
-    return pieces
+        splitter = NumberSplitter(key.expression, histogram, span, self.target, max_bins, integer)
+        return splitter.split(None, None, known, wanted)

@@ -1,20 +1,24 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""What a service says of its tables, and which columns can serve as keys for paging."""
+"""What a service says about its tables, and the keys of a query: columns to cut its pages along."""
+
+from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ..errors import ServiceError
-from .adql import identifier, literal
-
-__all__ = ["Column", "Key", "Schema", "choose_keys"]
+from ..errors import IncompleteResultError, ServiceError
+from .adql import Select, identifier, literal
 
 _COLUMNS = ["column_name", "datatype", "unit", "ucd", "description", "indexed"]
+# Integers known to be unique: HEASARC's hidden row number, Chandra's observations, Gaia's sources.
+_UNIQUE_NAMES = ("__row", "obsid", "source_id")
 
 
 @dataclass(frozen=True)
 class Column:
-    """One row of TAP_SCHEMA.columns; the name is written as a query takes it."""
+    """One row of TAP_SCHEMA.columns, with the name as ADQL takes it."""
 
     name: str
     datatype: str
@@ -24,176 +28,291 @@ class Column:
     indexed: bool = False
 
     @property
-    def plain_name(self):
+    def plain_name(self) -> str:
+        """Return the name without quotes."""
         return self.name.strip('"').replace('""', '"')
 
     @property
-    def kind(self):
-        """'integer', 'float', 'text' or '' for what cannot be a key."""
+    def kind(self) -> str:
+        """Return 'integer', 'float' or 'text', or '' for a type that cannot be a key."""
         datatype = self.datatype.lower().removeprefix("adql:").removeprefix("vs:")
         if datatype.startswith(("int", "short", "long", "bigint", "smallint", "unsignedbyte")):
             return "integer"
         if datatype.startswith(("double", "float", "real", "numeric", "decimal")):
             return "float"
-        return (
-            "text"
-            if datatype.startswith(("char", "varchar", "unicodechar", "text", "string"))
-            else ""
-        )
+        if datatype.startswith(("char", "varchar", "unicodechar", "text", "string")):
+            return "text"
+        return ""
+
+    @property
+    def is_main_id(self) -> bool:
+        """Return whether the UCD declares the column the main identifier of its table."""
+        return "meta.id" in self.ucd.lower() and "meta.main" in self.ucd.lower()
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Return the range of a sky coordinate in degrees, known before any row is counted."""
+        if self.kind != "float" or "stat" in self.ucd.lower():
+            return None
+        found = re.match(r"pos\.(eq|galactic)\.(ra|dec|lon|lat)\b", self.ucd.lower())
+        if found is None:
+            return None
+        return (0.0, 360.0) if found[2] in ("ra", "lon") else (-90.0, 90.0)
+
+    @property
+    def rank(self) -> int:
+        """Return how well the column serves as a key; lower is better.
+
+        Unique integers cut evenly and prove most. Then come positions: every catalogue has them,
+        services index them, and few rows share one. Texts are last: their order is the service's.
+        """
+        name, ucd = self.plain_name.lower(), self.ucd.lower()
+        if self.kind == "integer":
+            if name in _UNIQUE_NAMES or self.is_main_id:
+                return 0 if name == "__row" else 1
+            return 7 - self.indexed
+        if self.kind == "float":
+            if ucd.startswith("pos.eq") and "stat.error" not in ucd:
+                return 2 if "meta.main" in ucd else 3
+            return 3 if ucd.startswith("pos.galactic") else 5 - self.indexed
+        return 8 if self.is_main_id else 9
 
 
 @dataclass(frozen=True)
 class Key:
-    """An expression that pages can be cut along."""
+    """An expression to cut pages along."""
 
     expression: str
     name: str  # of the output column that holds it
     kind: str  # 'integer', 'float' or 'text'
-    unique: bool = False  # so the archive suggests; the pager proves it
-    span: tuple | None = None  # where the values of a coordinate lie, all around the sky
+    unique: bool = False  # as the archive suggests; the proof finds out
+    span: tuple | None = None  # range of a sky coordinate in degrees
+
+
+def choose_keys(columns: list[Column], *, prefix: str = "", hint: str | None = None) -> list[Key]:
+    """Return the columns that can be keys, best first; `hint` names the one to prefer.
+
+    `prefix` is the alias of the table with its dot.
+    """
+    preferred = (hint or "").strip('"').lower()
+    ranked = sorted(
+        (column for column in columns if column.kind),
+        key=lambda column: (column.plain_name.lower() != preferred, column.rank),
+    )
+    return [
+        Key(
+            prefix + column.name,
+            column.plain_name,
+            column.kind,
+            column.plain_name.lower() in _UNIQUE_NAMES or column.is_main_id,
+            column.span,
+        )
+        for column in ranked
+    ]
+
+
+def find_keys(select: Select, schema: Schema, ask: Callable, hint: str | None) -> list[Key]:
+    """Return the keys of a query, best first; ``ask(adql, rows)`` asks the service."""
+    if select.table is not None:
+        name, alias = select.table
+        columns = schema.columns(name)
+        if select.has_star:  # which does not include HEASARC's hidden columns, such as __row
+            columns = [column for column in columns if not column.name.startswith("__")]
+        keys = choose_keys(columns, prefix=f"{alias}." if alias else "", hint=hint)
+        if keys:
+            return keys
+    # Joins, derived tables, and tables that TAP_SCHEMA does not list: one row shows the columns.
+    answer = ask(select.statement(top=1), 1)
+    if select.has_star:
+        pairs = [(item.name, item) for item in answer.fields] if select.table else []
+    elif len(answer.fields) == len(select.items):
+        found = zip(select.items, answer.fields, strict=True)
+        pairs = [(item.column, column) for item, column in found if item.column]
+    else:
+        raise IncompleteResultError(
+            f"The query has {len(select.items)} columns and the answer has {len(answer.fields)}.",
+            remedy="try again; if the error persists, the service mixes up its answers.",
+        )
+    columns = [
+        Column(name, item.datatype, ucd=item.ucd or "")
+        for name, item in pairs
+        if item.arraysize in (None, "", "1") or item.datatype in ("char", "unicodeChar")
+    ]
+    # A join may repeat what is unique in one of its tables.
+    return [replace(key, unique=False) for key in choose_keys(columns, hint=hint)]
+
+
+@dataclass(frozen=True)
+class KeyPlaces:
+    """Where the keys of a query are among the columns of its answers."""
+
+    keys: list[Key]
+    items: list[str]  # the select list, with the keys that the query lacks appended
+    extras: int  # how many were appended: not part of the result
+    positions: dict[str, int]  # expression of a key to the index of its column
+
+    @property
+    def lead(self) -> int | None:
+        """Return the index of the column that orders the rows, if the answers have it."""
+        return self.positions.get(self.keys[0].expression) if self.keys else None
+
+    @property
+    def proof_key(self) -> Key | None:
+        """Return the key that shows repeated rows: one that should be unique, or else the first."""
+        return next((key for key in self.keys if key.unique), self.keys[0] if self.keys else None)
+
+    @property
+    def proof_column(self) -> int | None:
+        """Return the index of the column of `proof_key`, if the answers have it."""
+        return None if self.proof_key is None else self.positions.get(self.proof_key.expression)
+
+
+def locate_keys(select: Select, keys: list[Key], star_names: list[str]) -> KeyPlaces:
+    """Find the columns of the keys, and append to the select list those that the proof needs.
+
+    A query with ``*``, whose columns have the `star_names` (in lower case), gets none appended.
+    """
+
+    def bare(expression):
+        return expression.rpartition(".")[2].strip('"').lower()
+
+    def find(key):
+        name = key.name.lower()
+        if select.has_star:
+            return star_names.index(name) if star_names.count(name) == 1 else None
+        for i, item in enumerate(select.items):
+            column = (item.column or "").lower()
+            # With one table, ra and a.ra are the same column; in a join, a.ra is not b.ra.
+            if column == key.expression.lower() or (
+                select.table is not None and bare(column) == bare(key.expression)
+            ):
+                return i
+        return None
+
+    found = {key.expression: find(key) for key in keys}
+    positions = {expression: index for expression, index in found.items() if index is not None}
+    items, extras = [item.text for item in select.items], 0
+    needed = [] if select.has_star else [*keys[:1], *[key for key in keys if key.unique][:1]]
+    for key in needed:
+        if key.expression not in positions:
+            positions[key.expression] = len(items)
+            items.append(f"{key.expression} AS cfx_key_{extras}")
+            extras += 1
+    return KeyPlaces(keys, items, extras, positions)
 
 
 class Schema:
     """
-    The columns of a service's tables, asked once for each table.
+    The columns of a service's tables, asked once per table.
 
     Parameters
     ----------
     ask : callable
-        ``ask(adql)`` gives an `Answer`.
+        ``ask(adql)`` sends a query to the service and returns its answer, as the first item that
+        `Transport.ask` returns.
+
+    Examples
+    --------
+    With one `Schema` for several calls, the service is asked once for the columns of each table:
+
+    >>> from pyvo.dal import TAPService
+    >>> from astroquery_cfx.tap import Schema, complete_query
+    >>> from astroquery_cfx.tap.transport import make_transport
+    >>> service = TAPService("https://heasarc.gsfc.nasa.gov/xamin/vo/tap")
+    >>> schema = Schema(lambda adql: make_transport(service).ask(adql, maxrec=100_000)[0])
+    >>> table = complete_query(service, "SELECT name FROM csc", schema=schema)  # doctest: +SKIP
     """
 
-    def __init__(self, ask):
+    def __init__(self, ask: Callable[[str], Any]) -> None:
         self._ask = ask
-        self._columns = {}
-        self._limits = {}
+        self._columns: dict[str, list[Column]] = {}
+        self._limits: dict[str, int | None] = {}
 
-    def limit(self, transport):
-        """The row limit that the service declares, asked once; None where it declares none."""
+    def limit(self, transport: Any) -> int | None:
+        """
+        Return the row limit that the service declares in its capabilities, asked once per URL.
+
+        Parameters
+        ----------
+        transport : object
+            A `~astroquery_cfx.tap.Transport`, or what is used instead of one.
+
+        Returns
+        -------
+        int or None
+            None where the service declares no limit, or the transport cannot ask for it.
+        """
         url = getattr(transport, "url", "")
         if url not in self._limits:
-            self._limits[url] = (
-                transport.declared_limit() if hasattr(transport, "declared_limit") else None
-            )
+            declared = getattr(transport, "declared_limit", lambda: None)
+            self._limits[url] = declared()
         return self._limits[url]
 
-    def columns(self, table):
-        """Columns of a table, in the archive's order; an empty list where TAP_SCHEMA does not know it."""
-        name = table.replace('"', "").lower()
-        if name not in self._columns:
-            self._columns[name] = self._look_up(table.replace('"', ""))
-        return self._columns[name]
+    def columns(self, table: str) -> list[Column]:
+        """
+        Return the columns of a table.
 
-    def _look_up(self, name):
-        for spelling in dict.fromkeys([name, name.lower()]):
-            found = self._rows(
-                f"SELECT {', '.join(_COLUMNS)} FROM TAP_SCHEMA.columns "
-                f"WHERE table_name = {literal(spelling)}"
-            )
-            if found:
-                return found
-        return []
+        Parameters
+        ----------
+        table : str
+            Name of the table as a query has it, quoted or not.
 
-    def _rows(self, adql):
+        Returns
+        -------
+        list of Column
+            In the archive's order; empty where TAP_SCHEMA does not list the table.
+        """
+        plain = table.replace('"', "")
+        if plain.lower() not in self._columns:
+            # Services differ in whether TAP_SCHEMA keeps the case of names.
+            found = filter(None, map(self._look_up, dict.fromkeys([plain, plain.lower()])))
+            self._columns[plain.lower()] = next(found, [])
+        return self._columns[plain.lower()]
+
+    def _look_up(self, name: str) -> list[Column]:
+        listed = f"SELECT {', '.join(_COLUMNS)} FROM TAP_SCHEMA.columns"
         try:
-            answer = self._ask(adql)
-        except ServiceError:
+            answer = self._ask(f"{listed} WHERE table_name = {literal(name)}")
+        except ServiceError:  # no TAP_SCHEMA
             return []
         if [item.name.lower() for item in answer.fields] != _COLUMNS:
             return []
         return [
             Column(
-                identifier(str(name).strip()),
+                identifier(str(column).strip()),
                 str(datatype),
                 str(unit or ""),
                 str(ucd or ""),
                 str(description or ""),
                 str(indexed).strip() in ("1", "1.0", "True"),
             )
-            for name, datatype, unit, ucd, description, indexed in _plain_rows(answer)
-            if name and str(name).strip()
+            for column, datatype, unit, ucd, description, indexed in zip(
+                *map(plain_values, answer.columns), strict=True
+            )
+            if column and str(column).strip()
         ]
 
-    def table_names(self):
-        """Names of all tables, as TAP_SCHEMA lists them."""
+    def table_names(self) -> list[str]:
+        """
+        Return the names of all tables that TAP_SCHEMA lists.
+
+        Returns
+        -------
+        list of str
+            Empty where the service has no TAP_SCHEMA.
+        """
         try:
             answer = self._ask("SELECT table_name FROM TAP_SCHEMA.tables")
         except ServiceError:
             return []
-        return [str(row[0]).strip() for row in _plain_rows(answer)]
+        names = plain_values(answer.columns[0]) if answer.columns else []
+        return [str(name).strip() for name in names]
 
 
-def _plain_rows(answer):
-    columns = []
-    for data, mask in answer.columns:
-        values = data.tolist()
-        if mask is not None:
-            values = [
-                None if masked else value
-                for value, masked in zip(values, mask.tolist(), strict=True)
-            ]
-        columns.append(values)
-    return list(zip(*columns, strict=True))
-
-
-def _rank(column):
-    """Lower is better: unique integers, then positions, then indexed numbers, then any number, then text."""
-    name, ucd = column.plain_name.lower(), column.ucd.lower()
-    identifies = "meta.id" in ucd and "meta.main" in ucd
-    if column.kind == "integer" and (
-        name == "__row" or identifies or name in ("obsid", "source_id")
-    ):
-        return 0 if name == "__row" else 1
-    if column.kind == "float":
-        if ucd.startswith("pos.eq") and "stat.error" not in ucd:
-            return 2 if "meta.main" in ucd else 3
-        return 3 if ucd.startswith("pos.galactic") else 5 - column.indexed
-    if column.kind == "integer":
-        return 7 - column.indexed
-    return (8 if identifies else 9) if column.kind == "text" else 99
-
-
-def choose_keys(columns, *, prefix="", hint=None):
-    """
-    Order a table's columns by how well they serve as key.
-
-    Parameters
-    ----------
-    columns : list of Column
-    prefix : str
-        Alias of the table with its dot, or ''.
-    hint : str, optional
-        The name of a column to prefer.
-
-    Returns
-    -------
-    keys : list of Key
-        To cut pages along, best first.
-    identity : Key or None
-        The column that should have no value twice.
-    """
-
-    def make(column, *, unique):
-        return Key(prefix + column.name, column.plain_name, column.kind, unique, _span(column))
-
-    usable = [column for column in columns if column.kind]
-    preferred = (hint or "").strip('"').lower()
-    ranked = sorted(
-        usable, key=lambda column: (column.plain_name.lower() != preferred, _rank(column))
-    )
-    keys = [make(column, unique=_claims_unique(column)) for column in ranked]
-    unique = [key for key in keys if key.unique]
-    return keys, (unique[0] if unique else None)
-
-
-def _span(column):
-    """Longitudes lie in 0 to 360 degrees and latitudes in -90 to 90."""
-    if column.kind != "float" or "stat" in column.ucd.lower():
-        return None
-    found = re.match(r"pos\.(eq|galactic)\.(ra|dec|lon|lat)\b", column.ucd.lower())
-    return found and ((0.0, 360.0) if found[2] in ("ra", "lon") else (-90.0, 90.0))
-
-
-def _claims_unique(column):
-    name, ucd = column.plain_name.lower(), column.ucd.lower()
-    return name in ("__row", "obsid", "source_id") or ("meta.id" in ucd and "meta.main" in ucd)
+def plain_values(column: tuple) -> list:
+    """Return the values of a column (data, mask) as a list, None where masked."""
+    data, mask = column
+    values = data.tolist()
+    if mask is None or data.ndim > 1:
+        return values
+    return [None if hidden else value for value, hidden in zip(values, mask.tolist(), strict=True)]

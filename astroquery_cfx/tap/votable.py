@@ -1,129 +1,100 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""VOTable bytes to columns, as they stream in; hostile or damaged documents are refused."""
+"""VOTable bytes to columns, as they stream in; hostile or damaged documents are refused.
+
+`astropy.io.votable` reads whole documents, believes their document types and entities, and does not
+report what QUERY_STATUS followed the table; it is used for what is rare.
+"""
 
 import binascii
 import io
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 import numpy as np
 
 from ..errors import InvalidFileError
-from .binary import decode_rows, is_supported
+from .binary import ColumnData, Field, decode_rows, is_supported
 
-__all__ = ["Answer", "AnswerReader", "Field", "hard_limit", "read_answer"]
-
+# Far beyond any real answer: what exceeds these was made to exhaust the memory.
 _MAX_DEPTH = 40
 _MAX_FIELDS = 20_000
+_MAX_INFOS = 1000
 _MAX_TEXT = 1_000_000
 _MAX_TAG = 65_536
 _SEVERITY = {"OK": 0, "OVERFLOW": 1, "ERROR": 2}
 
 
-@dataclass(frozen=True)
-class Field:
-    """One FIELD of a VOTable: what a column is called and how it is encoded."""
-
-    name: str
-    datatype: str = "char"
-    arraysize: str | None = None
-    unit: str | None = None
-    ucd: str | None = None
-    utype: str | None = None
-    xtype: str | None = None
-    null: str | None = None
-    description: str = ""
-
-
 @dataclass
 class Answer:
-    """
-    What one VOTable holds.
+    """The content of one VOTable."""
 
-    Attributes
-    ----------
-    fields : list of Field
-        In the order of the columns.
-    columns : list of (`~numpy.ndarray`, `~numpy.ndarray` or None)
-        Data and mask of each column; None where nothing is masked.
-    num_rows : int
-    status : str
-        The worst QUERY_STATUS of the document: 'OK', 'OVERFLOW' or 'ERROR'.
-    message : str
-        The service's own words that go with the status.
-    late_error : bool
-        Whether the ERROR came after rows had come.
-    infos : list of (str, str)
-        Name and value of each INFO.
-    has_table : bool
-    """
-
-    fields: list = field(default_factory=list)
-    columns: list = field(default_factory=list)
+    fields: list[Field] = field(default_factory=list)
+    columns: list[ColumnData] = field(default_factory=list)  # in the order of the fields
     num_rows: int = 0
-    status: str = "OK"
-    message: str = ""
-    late_error: bool = False
-    infos: list = field(default_factory=list)
+    status: str = "OK"  # the worst QUERY_STATUS of the document: OK, OVERFLOW or ERROR
+    message: str = ""  # the service's own words for it
+    late_error: bool = False  # whether the ERROR followed a table, which then is not whole
+    infos: list[tuple[str, str]] = field(default_factory=list)  # name and value of each INFO
     has_table: bool = False
 
 
 class AnswerReader:
     """
-    Read one VOTable from pieces of bytes.
+    A reader of one VOTable that comes in pieces.
 
-    BINARY and BINARY2 streams are decoded while they come; documents of other
-    serialisations, and of data types that are rare, are kept and given to
-    `astropy.io.votable`.
-
-    Examples
-    --------
-    >>> from astroquery_cfx.tap.votable import AnswerReader
-    >>> reader = AnswerReader()
-    >>> reader.feed(b'<VOTABLE version="1.4"><RESOURCE type="results"><INFO name="QUERY_STATUS" ')
-    >>> reader.feed(b'value="ERROR">no such column</INFO></RESOURCE></VOTABLE>')
-    >>> answer = reader.close()
-    >>> answer.status, answer.message
-    ('ERROR', 'no such column')
+    XML goes to expat. The base64 of the first table's BINARY or BINARY2 stream does not: it is
+    decoded while it comes. Other serializations and rare data types are kept as a document and
+    left to `astropy.io.votable`.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.answer = Answer()
-        self._parser = self._make_parser()
-        self._path = []
-        self._text = []
+        self._parser = _make_parser()
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
+        self._started = False  # whether the document begins like XML
+        self._document: list[bytes] | None = []  # None once the fast decoder takes over
+        # Elements
+        self._path: list[str] = []
+        self._text: list[str] = []  # of the INFO or DESCRIPTION that is open
         self._text_length = 0
-        self._field = None
-        self._info = None
+        self._info: dict[str, str] = {}
+        self._field: dict[str, str] | None = None
         self._tables = 0
-        self._serialization = None
-        self._pending = b""
+        self._serialization: str | None = None
+        # Streams
+        self._pending = b""  # the start of a tag, of which the rest is still to come
         self._in_stream = False
-        self._captures = False
-        self._base64 = b""
-        self._padded = False
+        self._in_base64 = False  # whether the next bytes go to the fast decoder
+        self._base64 = b""  # up to three characters that await the rest of their group of four
+        self._padded = False  # whether the base64 has ended
         self._raw = bytearray()
-        self._document = []  # kept until the fast decoder takes over
-        self._started = False
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> None:
         """Take the next piece of the document."""
-        if not self._started:
-            self._check_start(data)
+        if not self._started and (head := data.lstrip()[:200].lower()):
+            is_xml = head.startswith((b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"))
+            if not is_xml or b"<html" in head or b"<!doctype" in head:
+                excerpt = data[:60].decode("ascii", "replace")
+                raise InvalidFileError(f"The answer is not a VOTable; it starts with {excerpt!r}.")
+            self._started = True
         if self._document is not None:
             self._document.append(data)
         while data:
-            data = self._feed_base64(data) if self._captures else self._feed_xml(data)
+            data = self._feed_base64(data) if self._in_base64 else self._feed_xml(data)
 
-    def close(self):
-        """Finish, and give the `Answer`."""
+    def close(self) -> Answer:
+        """Finish, and return what the document holds."""
         self._parse(self._pending)
         self._pending = b""
         self._parse(b"", final=True)
         answer = self.answer
-        if not answer.has_table:
-            return answer
         if self._document is None:
             if self._base64:
                 raise InvalidFileError("The base64 of the answer is cut.")
@@ -134,30 +105,20 @@ class AnswerReader:
             answer.num_rows, answer.columns = decode_rows(answer.fields, b"", binary2=False)
         else:
             _read_with_astropy(b"".join(self._document), answer)
-        self._raw = self._document = None
+        # The parser holds this reader by its handlers, and both stay until garbage is collected.
+        self._raw, self._document = bytearray(), None
         return answer
 
-    def _check_start(self, data):
-        head = data.lstrip()[:200].lower()
-        if not head:
-            return
-        if (
-            not head.startswith((b"<", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"))
-            or b"<html" in head
-            or b"<!doctype" in head
-        ):
-            raise InvalidFileError(f"The answer is no VOTable; it starts with {_excerpt(data)}.")
-        self._started = True
-
-    def _feed_xml(self, data):
-        """Give XML to the parser up to the start of a base64 stream; give back what follows."""
+    def _feed_xml(self, data: bytes) -> bytes:
+        """Parse XML up to the start of a base64 stream; return what follows."""
         data = self._pending + data
         self._pending = b""
         found = data.find(b"STREAM")
         if found < 0:
-            keep = len(data) - data.rfind(b"<", max(0, len(data) - 64)) if b"<" in data[-64:] else 0
-            self._parse(data[: len(data) - keep])
-            self._pending = data[len(data) - keep :]
+            start = data.rfind(b"<", max(0, len(data) - 64))  # perhaps of a STREAM, cut in its name
+            cut = start if start >= 0 else len(data)
+            self._parse(data[:cut])
+            self._pending = data[cut:]
             return b""
         end = data.find(b">", found)
         if end < 0:
@@ -167,20 +128,19 @@ class AnswerReader:
             self._pending = data[found - 1 :]
             return b""
         self._parse(data[: end + 1])
-        self._captures = self._in_stream
+        self._in_base64 = self._in_stream
         return data[end + 1 :]
 
-    def _feed_base64(self, data):
-        """Decode base64 up to the next tag; give back what follows."""
+    def _feed_base64(self, data: bytes) -> bytes:
+        """Decode base64 up to the next tag; return what follows."""
         end = data.find(b"<")
-        text = data if end < 0 else data[:end]
-        self._decode(text)
+        self._decode(data if end < 0 else data[:end])
         if end < 0:
             return b""
-        self._captures = False
+        self._in_base64 = False
         return data[end:]
 
-    def _decode(self, text):
+    def _decode(self, text: bytes) -> None:
         if self._document is not None:
             return
         text = self._base64 + text.translate(None, b" \r\n\t")
@@ -196,31 +156,19 @@ class AnswerReader:
             raise InvalidFileError(f"The base64 of the answer is damaged: {error}.") from error
         self._padded = text[cut - 1 : cut] == b"="
 
-    # --- XML events
-
-    def _make_parser(self):
-        parser = expat.ParserCreate()
-        parser.buffer_text = True
-        parser.StartDoctypeDeclHandler = _refuse
-        parser.EntityDeclHandler = _refuse
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        return parser
-
-    def _parse(self, data, *, final=False):
+    def _parse(self, data: bytes, *, final: bool = False) -> None:
         try:
             self._parser.Parse(data, final)
         except expat.ExpatError as error:
-            raise InvalidFileError(f"The answer is cut, or no XML: {error}.") from error
+            raise InvalidFileError(f"The answer is cut, or is not XML: {error}.") from error
 
-    def _start(self, name, attributes):
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
         name = name.rpartition(":")[2]
         self._path.append(name)
         if len(self._path) == 1 and name != "VOTABLE":
-            raise InvalidFileError(f"The answer is no VOTable: it is <{name}>.")
+            raise InvalidFileError(f"The answer is not a VOTable: it is <{name}>.")
         if len(self._path) > _MAX_DEPTH:
-            raise InvalidFileError("The answer is nested too deep.")
+            raise InvalidFileError("The answer is nested too deeply.")
         self._text = []
         self._text_length = 0
         if name == "TABLE":
@@ -231,7 +179,7 @@ class AnswerReader:
         elif self._tables == 1:
             self._start_in_table(name, attributes)
 
-    def _start_in_table(self, name, attributes):
+    def _start_in_table(self, name: str, attributes: dict[str, str]) -> None:
         if name == "FIELD":
             self._field = dict(attributes)
         elif name == "VALUES" and self._field is not None and attributes.get("null"):
@@ -247,7 +195,7 @@ class AnswerReader:
             if all(is_supported(item) for item in self.answer.fields):
                 self._document = None
 
-    def _characters(self, text):
+    def _characters(self, text: str) -> None:
         if self._in_stream and self._document is None:
             self._decode(text.encode("ascii", "replace"))
             return
@@ -257,7 +205,7 @@ class AnswerReader:
                 raise InvalidFileError("The answer holds an endless text.")
             self._text.append(text)
 
-    def _end(self, name):
+    def _end(self, name: str) -> None:
         name = self._path.pop()
         if name == "STREAM":
             self._in_stream = False
@@ -266,71 +214,52 @@ class AnswerReader:
         elif name == "DESCRIPTION" and self._field is not None:
             self._field["description"] = "".join(self._text).strip()
         elif name == "FIELD" and self._field is not None:
-            self._end_field()
+            self._end_field(self._field)
+            self._field = None
 
-    def _end_info(self, text):
+    def _end_info(self, text: str) -> None:
         name, value = self._info.get("name", ""), self._info.get("value", "")
         self._text = []
-        if len(self.answer.infos) < 1000:
+        if len(self.answer.infos) < _MAX_INFOS:
             self.answer.infos.append((name, value))
         if name.upper() != "QUERY_STATUS":
             return
         status = value.strip().upper()
         if _SEVERITY.get(status, 0) >= _SEVERITY[self.answer.status]:
-            # DaCHS puts its words of an error into the content, others into the value
+            # The content of the element is for the user (DALI 1.1, section 4.4).
             self.answer.message = text
             self.answer.status = status if status in _SEVERITY else "OK"
         if status == "ERROR" and self.answer.has_table:
             self.answer.late_error = True
 
-    def _end_field(self):
-        if len(self.answer.fields) >= _MAX_FIELDS:
+    def _end_field(self, given: dict[str, str]) -> None:
+        number = len(self.answer.fields) + 1
+        if number > _MAX_FIELDS:
             raise InvalidFileError("The answer declares too many fields.")
-        given, self._field = self._field, None
+        name = given.get("name") or given.get("ID") or f"column_{number}"
+        optional = ("arraysize", "unit", "ucd", "utype", "xtype")
         self.answer.fields.append(
             Field(
-                name=given.get("name")
-                or given.get("ID")
-                or f"column_{len(self.answer.fields) + 1}",
-                datatype=given.get("datatype", "char"),
-                arraysize=given.get("arraysize"),
-                unit=given.get("unit") or None,
-                ucd=given.get("ucd") or None,
-                utype=given.get("utype") or None,
-                xtype=given.get("xtype") or None,
+                name,
+                given.get("datatype", "char"),
                 null=given.get("null"),
                 description=given.get("description", ""),
+                **{key: given[key] for key in optional if given.get(key)},
             )
         )
 
 
-def read_answer(pieces):
-    """
-    Read one VOTable.
-
-    Parameters
-    ----------
-    pieces : iterable of bytes
-        The document, in pieces of any size.
-
-    Returns
-    -------
-    Answer
-
-    Raises
-    ------
-    InvalidFileError
-        If it is cut, damaged, hostile or no VOTable.
-    """
+def read_answer(pieces: Iterable[bytes]) -> Answer:
+    """Read one VOTable in pieces; raise `InvalidFileError` if it is cut, damaged or hostile."""
     reader = AnswerReader()
     for piece in pieces:
         reader.feed(piece)
     return reader.close()
 
 
-def _read_with_astropy(document, answer):
-    """Decode what the fast decoder does not take: TABLEDATA, FITS, rare types."""
-    from astropy.io.votable import parse
+def _read_with_astropy(document: bytes, answer: Answer) -> None:
+    """Read the columns that the fast decoder does not take: TABLEDATA, FITS, rare types."""
+    from astropy.io.votable import parse  # slow to import, and seldom needed
 
     try:
         with warnings.catch_warnings():
@@ -342,50 +271,29 @@ def _read_with_astropy(document, answer):
     answer.columns = []
     for name in array.dtype.names or ():
         mask = np.ma.getmaskarray(array[name])
-        mask = mask if mask.dtype == bool and mask.any() else None
-        answer.columns.append((np.ma.getdata(array[name]), mask))
+        is_masked = mask.dtype == bool and mask.any()
+        answer.columns.append((np.ma.getdata(array[name]), mask if is_masked else None))
     if len(answer.columns) != len(answer.fields):
-        raise InvalidFileError("The answer's table has not the columns that it declares.")
+        raise InvalidFileError("The answer's table lacks columns that it declares.")
 
 
-def hard_limit(document):
-    """
-    The hard row limit of a capabilities document (TAPRegExt 1.0, ``outputLimit/hard``).
+def hard_limit(document: bytes) -> int | None:
+    """Return the hard row limit of a capabilities document (TAPRegExt 1.0, outputLimit/hard)."""
+    try:
+        _make_parser().Parse(document, True)  # noqa: FBT003 - expat's own signature
+    except expat.ExpatError as error:
+        raise InvalidFileError(f"The capabilities are not XML: {error}.") from error
+    limits = ET.fromstring(document).iterfind(".//{*}outputLimit/{*}hard")
+    texts = [(limit.text or "").strip() for limit in limits if limit.get("unit", "row") == "row"]
+    return min((int(text) for text in texts if text.isdecimal() and int(text)), default=None)
 
-    Parameters
-    ----------
-    document : bytes
 
-    Returns
-    -------
-    int or None
-    """
-    path, found = [], []
+def _make_parser() -> expat.XMLParserType:
+    """Make a parser that refuses what XML bombs and attacks by external entities are made of."""
 
-    def start(name, attributes):
-        path.append(name.rpartition(":")[2])
-        if path[-2:] == ["outputLimit", "hard"]:
-            found.append([attributes.get("unit", "row"), ""])
-
-    def characters(text):
-        if path[-2:] == ["outputLimit", "hard"]:
-            found[-1][1] += text
+    def refuse(*_: Any) -> None:
+        raise InvalidFileError("The answer declares a document type or entities: refused.")
 
     parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = _refuse
-    parser.StartElementHandler, parser.CharacterDataHandler = start, characters
-    parser.EndElementHandler = lambda _: path.pop()
-    try:
-        parser.Parse(document, True)  # noqa: FBT003 - expat's own signature
-    except expat.ExpatError as error:
-        raise InvalidFileError(f"The capabilities are no XML: {error}.") from error
-    limits = [int(text) for unit, text in found if unit == "row" and text.strip().isdigit()]
-    return min((limit for limit in limits if limit > 0), default=None)
-
-
-def _refuse(*_):
-    raise InvalidFileError("The answer declares a document type or entities: refused.")
-
-
-def _excerpt(data):
-    return repr(data[:60].decode("ascii", "replace"))
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
+    return parser

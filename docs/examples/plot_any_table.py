@@ -1,8 +1,8 @@
 """
-Any table of HEASARC, whole
-===========================
+Any table of HEASARC, complete
+==============================
 
-The same client fetches every table that HEASARC has: here the one of 4FGL-DR4, ``fermilpsc``.
+The same client fetches any table of HEASARC: here ``fermilpsc``, which is 4FGL-DR4.
 """
 
 import astropy.units as u
@@ -13,7 +13,7 @@ from astroquery_cfx import CSCPlaneClass
 from astroquery_cfx.archive import EmbeddedArchive
 
 # %%
-# All rows, proved. On the real service any name that ``list_catalogs()`` gives will do.
+# All rows, verified. The real service has every table that ``list_catalogs()`` returns.
 
 with EmbeddedArchive() as archive:
     heasarc = CSCPlaneClass(vo_url=archive.url)
@@ -24,17 +24,17 @@ with EmbeddedArchive() as archive:
 table[:4]
 
 # %%
-# The proof that nothing is missing, and nothing there twice:
+# The proof that no row is missing and none is there twice:
 
 proof = table.meta["completeness"]
 print(proof["adql"])
 print(
-    f"{proof['rows_before']} rows counted, {proof['rows']} fetched in {len(proof['pages'])} page(s), "
-    f"{proof['rows_after']} counted again"
+    f"{proof['rows_before']} rows counted, {proof['rows']} fetched in {len(proof['pages'])} "
+    f"page(s), {proof['rows_after']} counted again"
 )
 
 # %%
-# This table is real, so the figure bears no mark of a simulation.
+# This table is real, so the figure is not marked as simulated.
 
 position = SkyCoord(table["ra"], table["dec"], unit="deg").galactic
 axes = Figure(figsize=(9, 5), layout="constrained").add_subplot(projection="aitoff")

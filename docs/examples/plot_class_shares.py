@@ -1,9 +1,9 @@
 """
-Which classes are seen in the plane
-===================================
+Classes of Fermi sources in the plane
+=====================================
 
-The share of Galactic and extragalactic classes among the Fermi sources of the plane, and among those
-with a match.
+The fractions of Galactic and extragalactic classes among the Fermi sources of the plane, and among
+those with a match.
 """
 
 import astropy.units as u
@@ -15,7 +15,7 @@ from astroquery_cfx.figures import plot_class_shares
 from astroquery_cfx.reproduce import class_shares, match_plane
 
 # %%
-# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+# The Chandra sources of the plane, 4FGL-DR4, and all pairs of the two within 0.1 degrees.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -28,6 +28,6 @@ shares = class_shares(fermi, pairs, 10 * u.deg)
 shares
 
 # %%
-# An extragalactic source behind the plane is no contradiction: gamma rays pass through it.
+# Extragalactic sources are seen through the plane, which is transparent to gamma rays.
 
 axes = plot_class_shares(shares)

@@ -1,8 +1,9 @@
 """
-What a cut in probability keeps
-===============================
+Purity and completeness of associations
+=======================================
 
-How pure the associations above a probability are, and what share of the counterparts they hold.
+The purity of the associations above a cut in probability, and the fraction of the counterparts that
+they include.
 """
 
 from astroquery_cfx import Fermi4FGL, calibrate_association
@@ -12,7 +13,7 @@ from astroquery_cfx.figures import plot_completeness
 from astroquery_cfx.files import read_table
 
 # %%
-# The simulated sky, where Chandra looked at it, and 4FGL-DR4.
+# The simulated sky, where Chandra observed it, and 4FGL-DR4.
 
 sky = simulated_sky()
 chandra = read_table(sky["csc"])["name", "ra", "dec", "error_ellipse_r0", "b_flux_ap"]
@@ -21,7 +22,7 @@ observations = observations[(observations["status"] == "archived") & (observatio
 fermi = Fermi4FGL.get_catalog("DR4", path=shipped_catalog())
 
 # %%
-# The same regions at other places tell what passes by chance.
+# Error regions shifted to other positions show how many candidates pass the cut by chance.
 
 calibration = calibrate_association(
     chandra,
@@ -37,6 +38,6 @@ calibration = calibrate_association(
 calibration["cut", "num", "chance", "reliability", "completeness"][::3]
 
 # %%
-# High cuts are pure, low ones complete.
+# A high cut is pure, a low one complete.
 
 axes = plot_completeness(calibration)

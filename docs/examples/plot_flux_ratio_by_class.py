@@ -2,7 +2,7 @@
 Flux ratio by class
 ===================
 
-The X-ray to gamma-ray flux ratio of each pair by the class of the Fermi source.
+The X-ray to gamma-ray flux ratio of each pair, by class of the Fermi source.
 """
 
 import astropy.units as u
@@ -14,7 +14,7 @@ from astroquery_cfx.figures import plot_flux_ratio_by_class
 from astroquery_cfx.reproduce import match_plane, matched_table
 
 # %%
-# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+# The Chandra sources of the plane, 4FGL-DR4, and all pairs of the two within 0.1 degrees.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -27,7 +27,7 @@ matched = matched_table(pairs)
 matched["csc_name", "fermi_name", "fermi_class", "separation"][:4]
 
 # %%
-# Every class that is present is shown, from Galactic to extragalactic, with its number of pairs under
-# its name. The points are spread sideways by a seeded jitter, so the figure is the same each time.
+# Classes run from Galactic to extragalactic; the labels give their numbers of pairs and of Fermi
+# sources. The points are spread sideways by a seeded jitter, so the figure is always the same.
 
 axes = plot_flux_ratio_by_class(matched)

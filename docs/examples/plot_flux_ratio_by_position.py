@@ -2,7 +2,7 @@
 Flux ratio by longitude and latitude
 ====================================
 
-The X-ray to gamma-ray flux ratio of each pair by the place of the Fermi source.
+The X-ray to gamma-ray flux ratio of each pair, by position of the Fermi source.
 """
 
 import astropy.units as u
@@ -14,7 +14,7 @@ from astroquery_cfx.figures import plot_flux_ratio_by_position
 from astroquery_cfx.reproduce import match_plane, matched_table
 
 # %%
-# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+# The Chandra sources of the plane, 4FGL-DR4, and all pairs of the two within 0.1 degrees.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -27,7 +27,6 @@ matched = matched_table(pairs)
 matched["csc_name", "fermi_name", "fermi_class", "separation"][:4]
 
 # %%
-# Two panels share the axis of the ratio. A column of points is one Fermi source with many Chandra
-# sources near it.
+# A column of points is one Fermi source with many Chandra sources near it.
 
 axes = plot_flux_ratio_by_position(matched)

@@ -1,8 +1,8 @@
 """
-X-ray to gamma-ray flux along the plane
-=======================================
+Flux ratio along the plane
+==========================
 
-The matched sources on strips of the plane, coloured by the ratio of their energy fluxes.
+The matched sources on a map of the plane, coloured by X-ray to gamma-ray energy flux ratio.
 """
 
 import astropy.units as u
@@ -14,7 +14,7 @@ from astroquery_cfx.figures import plot_flux_ratio_strip
 from astroquery_cfx.reproduce import match_plane, matched_table
 
 # %%
-# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+# The Chandra sources of the plane, 4FGL-DR4, and all pairs of the two within 0.1 degrees.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -27,7 +27,7 @@ matched = matched_table(pairs)
 matched["csc_name", "fermi_name", "fermi_class", "separation"][:4]
 
 # %%
-# The X-ray flux is that of 0.5-7 keV, the gamma-ray flux that of 0.1-100 GeV: the ratio compares two
-# bands, it is no colour of one source unless the two are the same object.
+# The X-ray flux is at 0.5-7 keV, the gamma-ray flux at 0.1-100 GeV. Their ratio is a property of a
+# source only if both come from the same object.
 
 axes = plot_flux_ratio_strip(matched, b_max=10 * u.deg)

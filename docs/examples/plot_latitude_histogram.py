@@ -2,7 +2,7 @@
 Sources by Galactic latitude
 ============================
 
-How the sources of the plane are spread across it.
+The distribution of sources across the Galactic plane.
 """
 
 import astropy.units as u

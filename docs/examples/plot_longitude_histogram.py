@@ -2,7 +2,7 @@
 Sources by Galactic longitude
 =============================
 
-How many sources of the plane lie in each ten degrees of longitude.
+The distribution of sources along the Galactic plane.
 """
 
 import astropy.units as u
@@ -16,7 +16,7 @@ with EmbeddedArchive() as archive:
     sources = chandra.query_plane(10 * u.deg, column_filters={"b_flux_ap": (">", 0)})
 
 # %%
-# The counts show where Chandra has looked long as much as where sources are: the Galactic Centre above
-# all.
+# The counts depend on where Chandra observed for long, above all the Galactic Centre, as much as on
+# where sources are.
 
 axes = plot_longitude_histogram(sources, bins=36)

@@ -1,8 +1,8 @@
 """
-How many Chandra sources lie near each Fermi source
-===================================================
+Numbers of matches
+==================
 
-The number of matches of each Fermi source by Galactic longitude.
+The number of Chandra sources near each Fermi source, by Galactic longitude.
 """
 
 import astropy.units as u
@@ -14,7 +14,7 @@ from astroquery_cfx.figures import plot_match_counts
 from astroquery_cfx.reproduce import group_table, match_plane
 
 # %%
-# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+# The Chandra sources of the plane, 4FGL-DR4, and all pairs of the two within 0.1 degrees.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -27,6 +27,6 @@ grouped = group_table(pairs)
 grouped["fermi_name", "fermi_class", "fermi_r95", "num_csc_matches"][:4]
 
 # %%
-# The scale is logarithmic, so that the Galactic Centre fits on it without being cut off.
+# The scale is logarithmic, so that the Galactic Centre fits on it.
 
 axes = plot_match_counts(grouped)

@@ -1,8 +1,8 @@
 """
-Where sources cluster
-=====================
+Map of numbers of matches
+=========================
 
-The matched Fermi sources on the sky, sized by their number of Chandra sources.
+The matched Fermi sources on the sky, sized by their number of Chandra matches.
 """
 
 import astropy.units as u
@@ -14,7 +14,7 @@ from astroquery_cfx.figures import plot_match_density_map
 from astroquery_cfx.reproduce import group_table, match_plane
 
 # %%
-# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+# The Chandra sources of the plane, 4FGL-DR4, and all pairs of the two within 0.1 degrees.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -27,6 +27,6 @@ grouped = group_table(pairs)
 grouped["fermi_name", "fermi_class", "fermi_r95", "num_csc_matches"][:4]
 
 # %%
-# The largest marks are the places where Chandra has looked longest in the most crowded fields.
+# The largest symbols are where Chandra observed the most crowded fields for the longest time.
 
 axes = plot_match_density_map(grouped)

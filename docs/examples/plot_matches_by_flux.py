@@ -2,7 +2,7 @@
 Do brighter gamma-ray sources have more X-ray sources near them?
 ================================================================
 
-The number of matches of each Fermi source by its energy flux.
+The number of matches of each Fermi source, by energy flux.
 """
 
 import astropy.units as u
@@ -14,7 +14,7 @@ from astroquery_cfx.figures import plot_matches_by_flux
 from astroquery_cfx.reproduce import group_table, match_plane
 
 # %%
-# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+# The Chandra sources of the plane, 4FGL-DR4, and all pairs of the two within 0.1 degrees.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -27,6 +27,6 @@ grouped = group_table(pairs)
 grouped["fermi_name", "fermi_class", "fermi_r95", "num_csc_matches"][:4]
 
 # %%
-# How long Chandra has looked there, and how crowded the place is, matter more than the gamma-ray flux.
+# Crowding and the exposure of Chandra matter more than the gamma-ray flux.
 
 axes = plot_matches_by_flux(grouped)

@@ -1,8 +1,8 @@
 """
-Where the matches are
-=====================
+Map of matches
+==============
 
-The Chandra sources near a Fermi source, each once, and the regions of the Fermi sources.
+The Chandra sources near Fermi sources, and the error regions of the Fermi sources.
 """
 
 import astropy.units as u
@@ -14,7 +14,7 @@ from astroquery_cfx.figures import plot_matches_map
 from astroquery_cfx.reproduce import match_plane, matched_table
 
 # %%
-# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+# The Chandra sources of the plane, 4FGL-DR4, and all pairs of the two within 0.1 degrees.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -27,8 +27,7 @@ matched = matched_table(pairs)
 matched["csc_name", "fermi_name", "fermi_class", "separation"][:4]
 
 # %%
-# The regions are circles of the semi-major axis of the 95% error ellipse, drawn at their true size on
-# the sky. On a map of the whole sky that is a dot, so the Fermi sources with most matches are shown
-# enlarged below it.
+# The regions are circles of the semi-major axis of the 95% error ellipse, drawn at their true size.
+# On a map of the whole sky that is a dot: hence the close-ups of the Fermi sources with most pairs.
 
 axes = plot_matches_map(matched)

@@ -1,6 +1,6 @@
 """
-Where Chandra has looked
-========================
+Map of observations
+===================
 
 All Chandra observations on the sky, coloured by exposure.
 """
@@ -10,8 +10,8 @@ from astroquery_cfx.archive import EmbeddedArchive
 from astroquery_cfx.figures import plot_observations_map
 
 # %%
-# The whole table ``chanmaster``, less the observations that have no position. With ``CSCPlane`` in the
-# place of ``chandra`` this asks HEASARC.
+# The complete table ``chanmaster``, except for observations without a position. With ``CSCPlane``
+# instead of ``chandra`` this queries HEASARC.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -20,7 +20,7 @@ with EmbeddedArchive() as archive:
 observations[:4]
 
 # %%
-# The exposures reach from a moment to weeks, so the colour is logarithmic. Observations that were never
-# made have none; they are counted under the title, not drawn.
+# Exposures range from seconds to weeks, so the colour scale is logarithmic. Observations that were
+# never made have an exposure of zero: they are counted under the title, but not drawn.
 
 axes = plot_observations_map(observations)

@@ -1,8 +1,8 @@
 """
-The Galactic plane as a strip
-=============================
+Map of the Galactic plane
+=========================
 
-The sources of the plane on a map that shows all longitudes at one scale.
+The sources of the plane, on a map with the same scale at all longitudes.
 """
 
 import astropy.units as u
@@ -16,7 +16,7 @@ with EmbeddedArchive() as archive:
     sources = chandra.query_plane(10 * u.deg, column_filters={"b_flux_ap": (">", 0)})
 
 # %%
-# A plate carree projection: a tangential one about the Galactic Centre has no place for longitudes
-# beyond 90 degrees.
+# The projection is a plate carree: a tangent plane about the Galactic Centre cannot show longitudes
+# more than 90 degrees from it.
 
 axes = plot_plane_strip(sources, b_max=10 * u.deg)

@@ -1,8 +1,8 @@
 """
-Can the associations be trusted?
-================================
+Reliability of associations
+===========================
 
-The candidates for the counterpart of each Fermi source, with probabilities, and what these are worth.
+The candidates for the counterpart of each Fermi source, and whether their probabilities are right.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from astroquery_cfx.figures import plot_reliability
 from astroquery_cfx.files import read_table
 
 # %%
-# The simulated sky, where Chandra looked at it, and 4FGL-DR4.
+# The simulated sky, where Chandra observed it, and 4FGL-DR4.
 
 sky = simulated_sky()
 chandra = read_table(sky["csc"])["name", "ra", "dec", "error_ellipse_r0", "b_flux_ap", "__truth"]
@@ -23,7 +23,8 @@ observations = observations[(observations["status"] == "archived") & (observatio
 fermi = Fermi4FGL.get_catalog("DR4", path=shipped_catalog())
 
 # %%
-# Candidates and their probabilities. The known counterparts teach what fluxes counterparts have.
+# Candidates and their probabilities. The distribution of fluxes of counterparts is learned from the
+# known ones.
 
 options = {
     "left_coordinates": ("ra", "dec"),
@@ -37,7 +38,7 @@ best = candidates[candidates["rank"] == 1]
 best["Source_Name", "CLASS1", "name", "offset_95", "p_i", "p_any", "confused"][:10]
 
 # %%
-# The truth of a simulated sky can be looked up.
+# In a simulated sky the true counterparts are known. Fractions of true candidates by probability:
 
 truth = np.asarray(candidates["__truth"]) == np.asarray(candidates["Source_Name"])
 probability = np.asarray(candidates["p_i"])
@@ -47,7 +48,8 @@ probability = np.asarray(candidates["p_i"])
 ]
 
 # %%
-# That of the real one cannot: what passes by chance is counted at other places.
+# In the real sky they are not: chance candidates are counted in error regions shifted to other
+# positions.
 
 calibration = calibrate_association(chandra, fermi, **options, shifts=(2.0, 3.0), angles=4)
 axes = plot_reliability(calibration)

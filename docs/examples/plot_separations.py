@@ -1,8 +1,8 @@
 """
-Are the matches counterparts, or chance?
-========================================
+Separations: counterparts or chance?
+====================================
 
-How far the Chandra sources lie from the Fermi source, in degrees and in units of its 95% error ellipse.
+The separations of Chandra and Fermi sources, in degrees and in units of the 95% error ellipse.
 """
 
 import astropy.units as u
@@ -14,7 +14,7 @@ from astroquery_cfx.figures import plot_separations
 from astroquery_cfx.reproduce import match_plane, separations_table
 
 # %%
-# The Chandra sources of the plane, 4FGL-DR4, and every pair of the two within 0.1 degrees.
+# The Chandra sources of the plane, 4FGL-DR4, and all pairs of the two within 0.1 degrees.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -27,7 +27,7 @@ separations = separations_table(pairs)
 separations[:4]
 
 # %%
-# True counterparts would follow a Rayleigh law, chance grows with the area. Most pairs are chance: a
-# match within 0.1 degrees is not yet an association.
+# True counterparts would follow a Rayleigh distribution, chance pairs are proportional to the area.
+# Most pairs are chance pairs: a match within 0.1 degrees is not yet an association.
 
 axes = plot_separations(separations)

@@ -1,6 +1,6 @@
 """
-X-ray sources along the Galactic plane
-======================================
+Map of X-ray sources
+====================
 
 The sources of the Chandra Source Catalog within 10 degrees of the Galactic plane, coloured by flux.
 """
@@ -12,8 +12,8 @@ from astroquery_cfx.archive import EmbeddedArchive
 from astroquery_cfx.figures import plot_sources_map
 
 # %%
-# ``query_plane`` lets the service narrow the sky and makes the exact cut from the positions. Sources
-# without a flux, and those whose flux is zero, are left out here.
+# ``query_plane`` lets the service select the area, and cuts exactly at the latitude itself. Sources
+# without a flux above zero are left out here.
 
 with EmbeddedArchive() as archive:
     chandra = CSCPlaneClass(vo_url=archive.url)
@@ -22,6 +22,6 @@ with EmbeddedArchive() as archive:
 sources[:4]
 
 # %%
-# Longitude grows to the left, as on the sky.
+# Longitude increases to the left, as on the sky.
 
 axes = plot_sources_map(sources)

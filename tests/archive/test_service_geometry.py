@@ -9,7 +9,7 @@ from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astroquery_cfx.archive.sql import QueryError
+from astroquery_cfx.archive.language import QueryError
 
 
 def column(service, adql, **arguments):

@@ -6,7 +6,7 @@ import pytest
 from astropy.table import Table
 
 from astroquery_cfx.archive import Behaviour
-from astroquery_cfx.archive.sql import QueryError
+from astroquery_cfx.archive.language import QueryError
 
 ROWS = 5000
 

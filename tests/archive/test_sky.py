@@ -11,7 +11,7 @@ from astropy.io.votable import parse
 from scipy import stats
 
 from astroquery_cfx.archive.sky import draw_sky
-from astroquery_cfx.archive.sky.designations import iau_names
+from astroquery_cfx.archive.sky.population import iau_names
 from astroquery_cfx.archive.sky.fields import share_out
 from astroquery_cfx.fermi import Fermi4FGL
 from astroquery_cfx.fermi.shipped import shipped_catalog

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Skies whose truth is known: fields, field sources, and sources with large errors and their counterparts."""
+"""Skies of known truth: fields, field sources, and sources with large errors with counterparts."""
 
 import numpy as np
 from astropy import units as u
@@ -35,10 +35,11 @@ def draw_sky(
     seed, *, num_fields=600, share=0.7, density=500.0, ellipse_scale=1.0, radius=8 / 60, inside=True
 ):
     """
-    Draw a sky: left (Chandra-like), right (Fermi-like, with ``counterpart_ra``), and the fields.
+    Draw a sky: left (Chandra-like), right (Fermi-like, with ``RA_Counterpart``), and the fields.
 
-    The ``truth`` of a left row is the name of the right row whose counterpart it is. Depth differs from
-    field to field, and so do density and fluxes. ``inside=False`` points at random places near the sources.
+    The ``truth`` of a left row is the name of the right row whose counterpart it is. Depth differs
+    from field to field, and so do density and fluxes. ``inside=False`` points at random places near
+    the sources.
     """
     rng = np.random.default_rng(seed)
     ra, dec = rng.uniform(0, 360, num_fields), np.degrees(np.arcsin(rng.uniform(-1, 1, num_fields)))
@@ -91,7 +92,7 @@ def draw_sky(
 
 
 def is_true(associations):
-    """Which candidates are the counterpart, and which rows of rank 1 belong to a source that has one."""
+    """Which candidates are the counterpart, and which rows belong to a source that has one."""
     true = np.asarray(associations["truth"]) == np.asarray(associations["source"])
     with_true = np.unique(np.asarray(associations["source"])[true])
     return true, np.isin(np.asarray(associations["source"]), with_true)

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""associate_tables on skies whose truth is known, on real catalogues, and on small tables by hand."""
+"""associate_tables on skies of known truth, on real catalogues, and on small tables by hand."""
 
 import numpy as np
 import pytest
@@ -71,7 +71,7 @@ def test_row_order_does_not_matter(sky):
 
 
 def test_real_counterparts(shared_data):
-    """Of the 130 known counterparts in the sample more are right than of the nearest and of the brightest."""
+    """More of the 130 known counterparts are right than of the nearest and of the brightest."""
     left = Table.read(shared_data / "csc_real_sample.fits")
     right = Table.read(shared_data / "fermi" / "gll_psc_v35.fit.gz", hdu=1)
     table = associate_tables(
@@ -129,9 +129,9 @@ def by_hand(**changes):
         ({"Conf_95_PosAng": [np.nan] * u.deg}, {}, "."),
         ({"Conf_95_SemiMajor": [0.05]}, {}, "."),
         ({}, {"flux": "nothing"}, "no column 'nothing'"),
-        ({}, {"left_error": "name"}, "one number a row"),
+        ({}, {"left_error": "name"}, "one number per row"),
         ({}, {"folds": 1}, "folds"),
-        ({}, {"field_radius": 8}, "no angle"),
+        ({}, {"field_radius": 8}, "field_radius 8 has no unit"),
         ({}, {"fields": 3}, "neither positions nor a table"),
         ({}, {"region_containment": 99}, "containment"),
     ],
@@ -159,6 +159,67 @@ def test_probabilities_without_fields(sky):
     check_calibration(associate_tables(left, right, flux="flux"))
 
 
+def test_columns_and_counts():
+    """One located source, one extended, one without a region, and one that was not observed."""
+    left = QTable(
+        {
+            "ra": [10.0, 10.05, 10.3, np.nan, 20.0, 20.1] * u.deg,
+            "dec": [0.0, 0.0, 0.1, 0.0, 0.0, 0.0] * u.deg,
+        }
+    )
+    nan = np.nan
+    right = QTable(
+        {
+            "ra": [10.01, 20.0, 30.0, 40.0] * u.deg,
+            "dec": [0.0, 0.0, 0.0, 0.0] * u.deg,
+            "Conf_95_SemiMajor": [0.05, nan, nan, 0.05] * u.deg,
+            "Conf_95_SemiMinor": [0.04, nan, nan, 0.05] * u.deg,
+            "Conf_95_PosAng": [90.0, nan, nan, 0.0] * u.deg,
+            "Region_Kind": ["ellipse", "template", "ellipse", "ellipse"],
+            "Region_SemiMajor": [nan, 0.2, nan, nan] * u.deg,
+            "Region_SemiMinor": [nan, 0.2, nan, nan] * u.deg,
+            "Region_PosAng": [nan, 0.0, nan, nan] * u.deg,
+        }
+    )
+    table = associate_tables(left, right)
+    np.testing.assert_allclose(table["separation"].value, [0.01, 0.04, 0, 0.1], atol=1e-12)
+    assert table["extended"].tolist() == [False, False, True, True]
+    assert table["offset_95"].mask.tolist() == [False, False, True, True]
+    np.testing.assert_allclose(table["offset_95"][:2], [0.2, 0.8], rtol=1e-9)
+    area = np.pi * 0.05 * 0.04 / (-2 * np.log(0.05))
+    density = [*(np.exp(np.log(0.05) * np.array([0.2, 0.8]) ** 2) / (2 * area))]
+    density += [1 / (np.pi * 0.2**2)] * 2
+    expected = np.log10(4 * np.pi * np.degrees(1) ** 2 * np.array(density))
+    np.testing.assert_allclose(table["bayes_factor"], expected, rtol=1e-9)
+    assert table["field_density"].unit == u.deg**-2
+    assert table["coverage"][:2].tolist() == [table["coverage"][0]] * 2
+    # Without fluxes all field sources are as bright; some of them are counterparts.
+    chance = 1 - np.exp(-np.pi * 0.04**2 * table["field_density"][1].value)
+    assert 0 < table["chance_probability"][1] < chance
+    found = table.meta["association"]
+    counts = {
+        "left_rows": 6,
+        "left_without_position": 1,
+        "right_rows": 4,
+        "right_without_region": 1,
+        "right_extended": 1,
+        "right_observed": 2,
+        "right_with_candidates": 2,
+        "candidates": 4,
+        "known_counterparts": 0,
+        "prior": "none",
+        "crowding_exponent": 0.0,
+        "fields": None,
+        "left_error": None,
+        "flux": None,
+        "folds": 10,
+        "neighbours": 24,
+        "region_containment": 0.999,
+    }
+    assert {name: found[name] for name in counts} == counts
+    assert found["field_radius"] == pytest.approx(8 / 60)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "changes", [{"density": 1500.0}, {"ellipse_scale": 1.5}, {"inside": False}]
@@ -177,7 +238,7 @@ def test_probabilities_on_other_skies(changes):
     ids=["AGN", "pulsars"],
 )
 def test_offsets_of_real_counterparts(shared_data, classes, inside):
-    """The share of the counterparts in 4FGL-DR4 that lie in the 95% ellipse, as candidates of their own."""
+    """The share of the counterparts in 4FGL-DR4 that lie in the 95% ellipse of their source."""
     fermi = Table.read(shared_data / "fermi" / "gll_psc_v35.fit.gz", hdu=1)
     code = np.char.lower(np.char.strip(np.asarray(np.ma.filled(fermi["CLASS1"], "")).astype(str)))
     ra, dec, major = (

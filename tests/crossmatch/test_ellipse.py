@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Error ellipses: their geometry on the sphere, their scale, and real counterparts in them."""
+"""Error ellipses: their geometry on the sphere, their containment, and real counterparts."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ from astroquery_cfx.crossmatch.sphere import angular_separation, find_pairs, pos
 from astroquery_cfx.errors import InvalidInputError
 
 
-def test_scales_are_those_of_a_gaussian():
+def test_containments_are_those_of_a_gaussian():
     from scipy.stats import rayleigh
 
     shares = np.array([0.3934693402873666, 0.68, 0.95, 0.99])
@@ -44,15 +44,15 @@ def test_scales_are_those_of_a_gaussian():
     )
 
 
-@pytest.mark.parametrize("share", [0, 1, -0.1, 95, np.nan])
-def test_no_share(share):
-    with pytest.raises(InvalidInputError, match="not a share between 0 and 1"):
-        axis_scale(share)
+@pytest.mark.parametrize("containment", [0, 1, -0.1, 95, np.nan, [0.5, 1.0]])
+def test_containment_out_of_range(containment):
+    with pytest.raises(InvalidInputError, match="is not between 0 and 1"):
+        axis_scale(containment)
 
 
 @pytest.mark.parametrize("declination", [0, -45, 80, 89.5, -90])
 def test_offset_along_each_direction(declination):
-    """Points that astropy sets out along great circles, by a share of the ellipse's radius there."""
+    """Points that astropy places along great circles, by a fraction of the ellipse's radius."""
     rng = np.random.default_rng(6)
     size = 400
     major = rng.uniform(0.007, 0.87, size)
@@ -106,7 +106,13 @@ def test_combined_covariances(major1, ratio1, angle1, major2, ratio2, angle2):
     )
 
 
-def test_pairs_in_ellipses_as_brute_force():
+def test_unknown_position_angle_at_the_centre():
+    assert np.isnan(ellipse_offset(0.0, 0.0, 1.0, 1.0, np.nan))
+    assert np.isnan(ellipse_offset(0.0, 0.0, np.nan, 1.0, 0.0))
+    assert np.isnan(ellipse_offset(0.0, 0.0, 1.0, np.nan, 0.0))
+
+
+def test_pairs_in_ellipses_are_those_of_brute_force():
     rng = np.random.default_rng(11)
     ra1, dec1 = rng.uniform(355, 365, 3000), rng.uniform(78, 84, 3000)
     ra2, dec2 = rng.uniform(355, 365, 80), rng.uniform(78, 84, 80)
@@ -131,8 +137,8 @@ def test_pairs_in_ellipses_as_brute_force():
     assert np.array_equal(np.lexsort((i, separation, j)), np.arange(len(i)))
 
 
-def test_both_errors_hold_what_they_say():
-    """Positions scattered by both errors, near the pole where north differs: 95% are found."""
+def test_both_errors_together_contain_95_percent():
+    """Positions scattered by both errors, near the pole, where the directions of north differ."""
     rng = np.random.default_rng(2)
     size = 4000
     truth = SkyCoord(rng.uniform(0, 360, size), rng.uniform(-89.9, -88, size), unit="deg")
@@ -171,6 +177,51 @@ def test_a_swap_of_sides_gives_the_same_pairs_of_both_errors():
     assert {*zip(i, j, strict=True)} == {*zip(back_i, back_j, strict=True)}
 
 
+def test_pairs_of_both_errors_are_those_of_brute_force():
+    """Close to the equator, where the sky is nearly flat: covariances in a tangent plane."""
+    rng = np.random.default_rng(31)
+    (ra1, dec1), (ra2, dec2) = rng.uniform(-1, 1, (2, 400)), rng.uniform(-1, 1, (2, 60))
+    sides = []
+    for size in (400, 60):
+        major = rng.uniform(0.05, 0.2, size)
+        sides.append((major, major * rng.uniform(0.2, 1, size), rng.uniform(0, 180, size)))
+    sides[0][0][::9], sides[1][1][::9] = np.nan, np.nan
+    i, j, _, _, offset = find_pairs_in_ellipses(
+        ra1, dec1, ra2, dec2, sides[1], left_ellipses=sides[0]
+    )
+
+    def covariances(major, minor, angle):
+        sine, cosine = np.sin(np.radians(angle)), np.cos(np.radians(angle))
+        axes = np.stack([sine, cosine], -1), np.stack([-cosine, sine], -1)  # east, north
+        return sum(
+            (size**2)[:, None, None] * axis[:, :, None] * axis[:, None, :]
+            for size, axis in zip((major, minor), axes, strict=True)
+        )
+
+    both = covariances(*sides[0])[:, None] + covariances(*sides[1])
+    apart = np.stack([ra1[:, None] - ra2, dec1[:, None] - dec2], -1)
+    expected = np.full((400, 60), np.nan)
+    known = np.isfinite(both).all(axis=(2, 3))
+    expected[known] = np.sqrt(
+        np.einsum("ni,nij,nj->n", apart[known], np.linalg.inv(both[known]), apart[known])
+    )
+    clear = np.abs(expected - 1) > 1e-3  # NaN is not clear, but never found
+    found = np.zeros((400, 60), dtype=bool)
+    found[i, j] = True
+    assert np.array_equal(found[clear], (expected <= 1)[clear])
+    assert not found[~known].any()
+    assert found.sum() > 200
+    np.testing.assert_allclose(offset, expected[i, j], atol=1e-3)
+
+
+def test_ellipses_of_one_row_and_of_no_size():
+    on_edge = find_pairs_in_ellipses(10.0, 0.5, 10.0, 0.0, (0.5, 0.25, 0.0))
+    assert [column.tolist() for column in on_edge] == [[0], [0], [0.5], [0.0], [1.0]]
+    point = (0.0, 0.0, 0.0)
+    i, j, *_, offset = find_pairs_in_ellipses([10.0, 10.1], [0.0, 0.0], 10.0, 0.0, point)
+    assert (i.tolist(), j.tolist(), offset.tolist()) == ([0], [0], [0.0])
+
+
 def test_error_ellipse_of_angles():
     ellipse = ErrorEllipse(12 * u.arcmin, 6 * u.arcmin, 30 * u.deg)
     assert ellipse.offset(0.1 * u.deg, 120 * u.deg) == pytest.approx(1)
@@ -183,6 +234,11 @@ def test_error_ellipse_of_angles():
     assert wider.region.major > wider.major
     circle = ErrorEllipse(0.1 * u.deg)
     assert circle.offset(0.05 * u.deg, 77 * u.deg) == pytest.approx(0.5)
+    assert str(circle) == "error ellipse 0.1 deg, containment 0.95"
+    assert circle.degrees() == (0.1, 0.1, 0.0)
+    assert ErrorEllipse(0 * u.deg, 0 * u.deg, 0 * u.deg).degrees() == (0.0, 0.0, 0.0)
+    rounded = ErrorEllipse(0.1 * u.deg, np.float32(0.1) * u.deg, np.nan * u.deg)
+    assert rounded.minor > rounded.major  # in double precision
     assert (
         str(wider)
         == "error ellipse 12.0 arcmin, 6.0 arcmin, 30.0 deg, containment 0.95, scaled to 0.99"
@@ -203,6 +259,14 @@ def test_error_ellipse_of_columns(kind):
     np.testing.assert_array_equal(major, [0.2, 0.3, np.nan])
     np.testing.assert_array_equal(minor, [0.1, 0.3, 9.0])
     np.testing.assert_array_equal(angle, [30, 0, 0])
+    circles = ErrorEllipse("a", containment=0.68, scale_to=0.99).of(table)
+    np.testing.assert_array_equal(circles.degrees()[1], [0.2, 0.3, np.nan])
+    factor = 3.034854258770293 / 1.5095921854516636
+    np.testing.assert_allclose(circles.region.degrees()[0], [0.2 * factor, 0.3 * factor, np.nan])
+    of_each = ErrorEllipse([60, 6, 0.6] * u.arcmin, 0.6 * u.arcmin, 0.5 * u.rad).of(table)
+    np.testing.assert_allclose(of_each.degrees()[0], [1, 0.1, 0.01])
+    np.testing.assert_allclose(of_each.degrees()[1], [0.01, 0.01, 0.01])
+    np.testing.assert_allclose(of_each.degrees()[2], np.degrees(0.5) * np.ones(3))
 
 
 @pytest.mark.parametrize(
@@ -213,14 +277,27 @@ def test_error_ellipse_of_columns(kind):
             lambda: ErrorEllipse(0.1 * u.deg, 0.2 * u.deg, 0 * u.deg),
             "semi-minor axis longer than the semi-major",
         ),
-        (lambda: ErrorEllipse(-0.1 * u.deg), "a negative axis"),
+        (lambda: ErrorEllipse(-0.1 * u.deg), "1 ellipses have a negative axis.* rows 0"),
+        (lambda: ErrorEllipse(0.1 * u.deg, -0.1 * u.deg, 0 * u.deg), "a negative axis"),
+        (
+            lambda: ErrorEllipse(0.1 * u.deg, np.nan * u.deg, 0 * u.deg),
+            "a semi-major axis but no semi-minor axis",
+        ),
+        (
+            lambda: ErrorEllipse(0.1 * u.deg, 0.05 * u.deg, np.nan * u.deg),
+            "an ellipse without position angle",
+        ),
+        (lambda: ErrorEllipse(-np.ones(9) * u.deg), "9 ellipses .* rows 0, 1, 2, 3, 4."),
+        (lambda: ErrorEllipse("a", "b", 3), "angle=3 of an error ellipse is neither"),
+        (lambda: ErrorEllipse(None), "major=None of an error ellipse is neither"),
+        (lambda: ErrorEllipse("a", scale_to=0.0), "is not between 0 and 1"),
         (
             lambda: ErrorEllipse(0.1 * u.deg, 0.1 * u.m, 0 * u.deg),
             "minor=<Quantity 0.1 m> of an error ellipse",
         ),
         (lambda: ErrorEllipse("a", "b"), "The error ellipse has no position angle"),
-        (lambda: ErrorEllipse("a", containment=95), "not a share between 0 and 1"),
-        (lambda: ErrorEllipse("a", scale_to=1.0), "not a share between 0 and 1"),
+        (lambda: ErrorEllipse("a", containment=95), "is not between 0 and 1"),
+        (lambda: ErrorEllipse("a", scale_to=1.0), "is not between 0 and 1"),
         (lambda: ErrorEllipse("x").of(TABLE), "The right table has no column 'x'"),
         (
             lambda: ErrorEllipse("bare").of(TABLE, side="left"),
@@ -237,7 +314,7 @@ def test_error_ellipse_of_columns(kind):
         ),
         (
             lambda: ErrorEllipse([1, 2] * u.deg).of(TABLE),
-            r"error ellipses of shape \(2,\) for 3 rows",
+            r"error ellipses of shape \(2,\) for 3 right rows",
         ),
     ],
 )
@@ -260,7 +337,7 @@ TABLE = Table(
 
 
 def test_counterparts_of_the_catalogue(shared_data):
-    """The offsets of AGN in units of their ellipses follow a Rayleigh law; those of other classes do not."""
+    """Offsets of AGN in units of their ellipses follow a Rayleigh distribution, others do not."""
     from scipy.stats import kstest
 
     table = Table.read(shared_data / "fermi" / "gll_psc_v35.fit.gz", hdu=1)

@@ -1,9 +1,10 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""group_matches: one row a key."""
+"""group_matches: one row per key."""
 
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, QTable, Table
 
 from astroquery_cfx import crossmatch_tables, group_matches
@@ -44,7 +45,8 @@ def test_groups(kind):
     assert groups["flux"].description == "a flux"
     np.testing.assert_array_equal(groups["flux"][1], [1, np.nan])
     assert groups["count"][1].tolist() == [1, None]
-    assert isinstance(groups["star"][0], np.ndarray)
+    assert all(type(stars) is np.ndarray for stars in groups["star"])
+    assert all(type(fluxes) is np.ndarray for fluxes in groups["flux"])
     np.testing.assert_allclose(groups["separation"][1], [0.01, 0.01])
     assert groups.meta["crossmatch"]["right_rows"] == 3
 
@@ -69,7 +71,31 @@ def test_keys_without_partner():
     assert "c" not in np.concatenate(list(left_out["star"]))
 
 
-def test_rows_of_one_key_and_columns_of_no_side():
+def test_rows_without_a_key_are_left_out():
+    pairs = pairs_of()
+    pairs["source"] = MaskedColumn(pairs["source"], mask=[False, True, False, True])
+    groups = group_matches(pairs, by="source")
+    assert list(groups["source"]) == ["C", "A"]
+    assert [list(stars) for stars in groups["star"]] == [["d"], ["b"]]
+    by_number = group_matches(pairs_of(), by="count")
+    assert list(by_number["count"]) == [4, 1]
+
+
+def test_lists_of_positions():
+    left = LEFT.copy()
+    left["place"] = SkyCoord(LEFT["ra"], LEFT["dec"])
+    pairs = crossmatch_tables(
+        left,
+        RIGHT,
+        0.045 * u.deg,
+        left_coordinates=("ra", "dec"),
+        right_coordinates=("x", "y"),
+    )
+    groups = group_matches(pairs, by="source")
+    assert [list(places.ra.deg) for places in groups["place"]] == [[70.01], [10, 10.02], [10.02]]
+
+
+def test_keys_of_several_rows_and_columns_of_no_side():
     pairs = pairs_of()
     pairs["source"][2] = "C"
     pairs["note"] = np.arange(len(pairs))

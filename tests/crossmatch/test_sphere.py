@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""find_pairs against a brute-force test in long double, scipy's tree and STILTS."""
+"""find_pairs against brute force in long double, a tree of scipy, and STILTS."""
 
 import shutil
 import subprocess
@@ -14,15 +14,22 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from astroquery_cfx.crossmatch.grid import MarkedGrid
-from astroquery_cfx.crossmatch.sphere import angular_separation, find_pairs, position_angle
+from astroquery_cfx.crossmatch.grid import MarkedGrid, Side
+from astroquery_cfx.crossmatch.sphere import (
+    angle_of,
+    angular_separation,
+    chord,
+    find_pairs,
+    position_angle,
+    unit_vectors,
+)
 from astroquery_cfx.errors import InvalidInputError
 
 EDGE = 1e-10  # deg: closer to the radius than this, rounding decides
 
 
 def brute_force(ra1, dec1, ra2, dec2):
-    """Separations of all rows of two sides in degrees, by Vincenty's formula in long double."""
+    """Return the separations of all rows of two sides in degrees: Vincenty in long double."""
     to_radians = np.longdouble("3.14159265358979323846264338327950288") / 180
     ra1, dec1 = (np.asarray(array, dtype=np.longdouble)[:, np.newaxis] for array in (ra1, dec1))
     ra2, dec2 = (np.asarray(array, dtype=np.longdouble) for array in (ra2, dec2))
@@ -36,7 +43,7 @@ def brute_force(ra1, dec1, ra2, dec2):
 
 
 def check(ra1, dec1, ra2, dec2, radius):
-    """Compare with brute force, and give the number of pairs."""
+    """Compare with brute force, and return the number of pairs."""
     i, j, separation = find_pairs(ra1, dec1, ra2, dec2, radius)
     exact = brute_force(ra1, dec1, ra2, dec2)
     found = np.zeros(exact.shape, dtype=int)
@@ -51,7 +58,7 @@ def check(ra1, dec1, ra2, dec2, radius):
 
 
 def scattered(rng, rows, others, radius):
-    """Positions of which half lie about a radius from another's, some at the poles and across RA 0."""
+    """Return positions of two sides, half of them close, some at the poles and across RA 0."""
     ra, dec = rng.uniform(-360, 720, rows), np.degrees(np.arcsin(rng.uniform(-1, 1, rows)))
     ra[: rows // 8] = 360 + rng.normal(0, radius, rows // 8)
     dec[: rows // 8] = np.clip(rng.normal(0, radius, rows // 8), -90, 90)
@@ -70,10 +77,17 @@ def scattered(rng, rows, others, radius):
 )
 @pytest.mark.parametrize("rows", [(250, 150), (150, 250)])
 @pytest.mark.parametrize("each", [False, True])
-def test_as_brute_force(radius, rows, each):
+def test_pairs_are_those_of_brute_force(radius, rows, each):
     rng = np.random.default_rng([rows[0], round(1e7 * radius)])
     radii = radius * rng.uniform(0, 1, rows[1]) if each else radius
     assert check(*scattered(rng, *rows, radius), radii) > 0
+
+
+@pytest.mark.parametrize("rows", [(40, 400), (400, 40)])
+def test_radii_of_one_octave(rows):
+    """All radii within a factor of two: one search, also if the side with the radii is the larger."""
+    rng = np.random.default_rng(16)
+    assert check(*scattered(rng, *rows, 3.0), rng.uniform(2.1, 3.9, rows[1])) > 50
 
 
 def test_radii_from_arcseconds_to_all_sky_in_one_call():
@@ -94,10 +108,10 @@ def test_radii_from_arcseconds_to_all_sky_in_one_call():
     ],
 )  # more would mark hundreds of millions of cells
 def test_no_cell_size_loses_a_pair(zones, radius):
-    """Candidates of a grid of any fineness hold all pairs, each once."""
+    """The candidates of a grid of any fineness include all pairs, each once."""
     rng = np.random.default_rng(zones)
     ra1, dec1, ra2, dec2 = scattered(rng, 700, 300, radius)
-    grid = MarkedGrid((ra2, dec2), (ra1, dec1), radius, height=180 / zones)
+    grid = MarkedGrid(Side(ra2, dec2), Side(ra1, dec1), radius, height=180 / zones)
     batches = [(i, j) for i, j, _ in grid.candidates(ra1, dec1)]
     i, j = (np.concatenate(column) for column in zip(*batches, strict=True))
     candidates = np.zeros((700, 300), dtype=int)
@@ -107,19 +121,12 @@ def test_no_cell_size_loses_a_pair(zones, radius):
     assert np.all(candidates[exact <= radius] == 1)
 
 
+# fmt: off
 SPECIAL = [
-    0.0,
-    -0.0,
-    90.0,
-    -90.0,
-    180.0,
-    360.0,
-    359.99999999999994,
-    1e-300,
-    -1e-17,
-    89.99999999999999,
-    45.0,
+    0.0, -0.0, 1e-300, -1e-17, 45.0, 89.99999999999999, 90.0, -90.0,
+    180.0, 359.99999999999994, 360.0,
 ]
+# fmt: on
 longitude = st.one_of(st.sampled_from(SPECIAL), st.floats(-720, 1080))
 latitude = st.one_of(
     st.sampled_from([value for value in SPECIAL if abs(value) <= 90]), st.floats(-90, 90)
@@ -132,7 +139,7 @@ some_radius = st.one_of(
 
 @st.composite
 def sides(draw):
-    """Two sides, the second partly made of positions near or at those of the first."""
+    """Draw two sides, the second partly with positions near or at those of the first."""
     count = draw(st.integers(0, 12)), draw(st.integers(0, 12))
     radius = draw(some_radius)
     ra1, ra2 = (draw(hnp.arrays(float, size, elements=longitude)) for size in count)
@@ -189,6 +196,109 @@ def test_separation_and_position_angle():
     assert position_angle(10.0, 60.0, 10.0001, 60.0001) == pytest.approx(expected, abs=1e-6)
 
 
+def test_position_angles_of_special_places():
+    assert position_angle(10, 20, 10, 20) == 0
+    assert position_angle(10, 20, 10, 30) == 0
+    assert position_angle(10, 20, 370, -30) == 180
+    assert position_angle(350, 0, 10, 0) == 90
+    assert position_angle(10, 0, 350, 0) == 270
+    angles = position_angle(0.0, 0.0, -(10.0 ** -np.arange(10, 30)), 1.0)
+    assert np.all((angles >= 0) & (angles < 360))  # a remainder can round up to 360
+
+
+def test_separations_are_the_same_both_ways():
+    rng = np.random.default_rng(12)
+    ra1, ra2 = rng.uniform(0, 360, (2, 1000))
+    dec1, dec2 = rng.uniform(-90, 90, (2, 1000))
+    there = angular_separation(ra1, dec1, ra2, dec2)
+    assert np.array_equal(there, angular_separation(ra2, dec2, ra1, dec1))
+    assert np.array_equal(angular_separation(ra1, dec1, ra1, dec1), np.zeros(1000))
+
+
+def test_vectors_and_chords():
+    rng = np.random.default_rng(13)
+    sky = SkyCoord(rng.uniform(0, 360, 50), rng.uniform(-90, 90, 50), unit="deg")
+    vectors = unit_vectors(sky.ra.deg, sky.dec.deg)
+    np.testing.assert_allclose(vectors, sky.cartesian.xyz.value.T, atol=1e-15)
+    apart = sky[:, np.newaxis].separation(sky).deg
+    distances = np.linalg.norm(vectors[:, np.newaxis] - vectors, axis=-1)
+    np.testing.assert_allclose(chord(apart), distances, atol=1e-14)
+    np.testing.assert_allclose(angle_of(distances), apart, atol=1e-5)
+    np.testing.assert_allclose(chord([0, 60, 180, 200]), [0, 1, 2, 2], atol=1e-15)
+    np.testing.assert_allclose(angle_of(np.array([0, 1, 2, 2.1])), [0, 60, 180, 180], atol=1e-12)
+
+
+@pytest.mark.parametrize("band", [(-90, -85), (-2, 2), (58, 62), (85, 90)])
+@pytest.mark.parametrize("zones", [360, 361])
+@pytest.mark.parametrize("radius", [0.05, 0.25, 1.0])
+def test_few_candidates_are_in_vain(band, zones, radius):
+    """On a uniform sky, cells of height h make about (2 r + h)^2 of candidates around a row."""
+    rng = np.random.default_rng(zones)
+    sines, height = np.sin(np.radians(band)), 180 / zones
+    large, small = (
+        Side(rng.uniform(0, 360, rows), np.degrees(np.arcsin(rng.uniform(*sines, rows))))
+        for rows in (20_000, 500)
+    )
+    grid = MarkedGrid(small, large, radius, height=height)
+    candidates = sum(len(rows) for rows, _, _ in grid.candidates(large.ra, large.dec))
+    area = 360 * np.degrees(sines[1] - sines[0])
+    expected = 20_000 * 500 * (2 * radius + height) ** 2 / area
+    assert 0.78 < candidates / expected < 1.04
+    assert grid.num_cells.sum() == pytest.approx(360**2 / np.pi / height**2, rel=0.01)
+
+
+def test_rows_are_those_of_the_caller():
+    """Rows that are left out shift no others, whichever side is the smaller one."""
+    rng = np.random.default_rng(14)
+    for rows in ((60, 20), (20, 60)):
+        ra1, dec1, ra2, dec2 = scattered(rng, *rows, 5.0)
+        radius = rng.uniform(0, 60, rows[1])
+        good1, good2 = rng.uniform(size=rows[0]) < 0.7, rng.uniform(size=rows[1]) < 0.7
+        i, j, _ = find_pairs(ra1[good1], dec1[good1], ra2[good2], dec2[good2], radius[good2])
+        expected = set(zip(np.flatnonzero(good1)[i], np.flatnonzero(good2)[j], strict=True))
+        dec1 = np.where(good1, dec1, np.nan)
+        ra2[~good2] = np.where(np.arange(np.sum(~good2)) % 2, np.inf, ra2[~good2])
+        for missing in (np.nan, np.inf):
+            radii = np.where(good2, radius, missing)
+            i, j, _ = find_pairs(ra1, dec1, ra2, dec2, radii)
+            assert set(zip(i, j, strict=True)) == expected
+        assert len(expected) > 50
+
+
+def test_many_pairs_at_one_place():
+    """All separations are zero: the order is by row of the second, then of the first side."""
+    i, j, separation = find_pairs(
+        np.full(600, 10.0), np.full(600, 20.0), [10.0] * 500, [20.0] * 500, 0
+    )
+    assert np.array_equal(i, np.tile(np.arange(600), 500))
+    assert np.array_equal(j, np.repeat(np.arange(500), 600))
+    assert not separation.any()
+
+
+def test_one_position():
+    i, j, separation = find_pairs(10.0, 90.0, 200.0, 89.0, 1.001)
+    assert (i.tolist(), j.tolist()) == ([0], [0])
+    assert separation[0] == pytest.approx(1, abs=1e-12)
+    assert len(find_pairs(10.0, -90.0, 200.0, 89.0, 1.0)[0]) == 0
+
+
+@pytest.mark.xfail(strict=False, reason="arrays.to_floats takes the method Series.mask for a mask")
+def test_columns_of_pandas():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"ra": [10.0, 20.0], "dec": [0.0, 0.0]})
+    i, j, _ = find_pairs(frame["ra"], frame["dec"], frame["ra"], frame["dec"], 1.0)
+    assert (i.tolist(), j.tolist()) == ([0, 1], [0, 1])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("coordinate", range(4))
+def test_infinite_positions_are_in_no_pair(coordinate, value):
+    sides = [np.array([10.0, 20.0, 30.0]), np.zeros(3), np.array([10.0, 20.0, 30.0]), np.zeros(3)]
+    sides[coordinate][1] = value
+    i, j, _ = find_pairs(*sides, 1.0)
+    assert (i.tolist(), j.tolist()) == ([0, 2], [0, 2])
+
+
 def test_rows_without_position_or_radius_are_in_no_pair():
     ra = np.array([1.0, np.nan, 1.0, 1.0, np.inf, 1.0])
     dec = np.ma.array([2.0, 2.0, np.nan, 2.0, 2.0, 99.0], mask=[0, 0, 0, 0, 0, 1])
@@ -218,9 +328,13 @@ def test_other_kinds_of_numbers(dtype):
             ([1], [91], [1], [1], 1),
             "1 latitudes of the first side lie beyond the poles, the first is 91",
         ),
-        (([1], [1], [1], [-90.1], 1), "second side lie beyond the poles"),
+        (([1], [1], [1], [-90.1], 1), "second side lie beyond the poles, the first is -90.1 deg"),
+        (([1, np.nan], [90.5, 91], [1], [1], 1), "1 latitudes of the first side"),
+        (([1], [1], [1, 1], [1, 1], [1, -1]), "1 radii are negative"),
         (([1], [1], [1], [1], -1), "1 radii are negative"),
         (([1], [1], [1], [1], np.nan), "neither a number"),
+        (([1], [1], [1], [1], np.inf), "neither a number"),
+        (([1], [1], [1], [1], [[1]]), "one number for each of 1 rows"),
         (([1], [1], [1, 2], [1, 2], [1, 2, 3]), "one number for each of 2 rows"),
         (([1], [1], [1, np.nan], [1, 2], [1]), "one number for each of 2 rows"),
     ],
@@ -231,7 +345,7 @@ def test_bad_input(arguments, message):
 
 
 def clustered(rng, rows):
-    """Three quarters in 300 small fields, the others anywhere."""
+    """Return positions, three quarters of them in 300 small fields, the others anywhere."""
     ra, dec = rng.uniform(0, 360, rows), np.degrees(np.arcsin(rng.uniform(-1, 1, rows)))
     field = rng.integers(0, 300, rows * 3 // 4)
     ra[: len(field)], dec[: len(field)] = ra[-1 - field], np.clip(dec[-1 - field], -89, 89)
@@ -249,7 +363,7 @@ def clustered(rng, rows):
         ((1, 500_000), 3.0),
     ],
 )
-def test_as_a_tree_of_scipy(rows, radius):
+def test_pairs_are_those_of_a_tree_of_scipy(rows, radius):
     from scipy.spatial import cKDTree
 
     rng = np.random.default_rng(rows[0])
@@ -293,7 +407,7 @@ def test_memory_stays_small():
 
 
 @pytest.mark.skipif(shutil.which("stilts") is None, reason="STILTS is not installed")
-def test_as_stilts(tmp_path):
+def test_pairs_are_those_of_stilts(tmp_path):
     rng, radius = np.random.default_rng(17), 0.1
     sky = scattered(rng, 4000, 900, radius)
     for name, index in (("one", 0), ("two", 2)):

@@ -6,6 +6,7 @@ import warnings
 import astropy.units as u
 import numpy as np
 import pytest
+import pyvo
 import requests
 from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, Table
@@ -350,7 +351,7 @@ def test_a_result_with_rows_does_not_warn(client):
         (lambda c: c.query_region(CENTER, catalog=7), "7 is not the name of a catalog"),
         (lambda c: c.query_tap(""), "empty"),
         (lambda c: c.query_tap("SELECT (name FROM csc"), "parentheses"),
-        (lambda c: c.query_tap("DROP TABLE csc"), "no query"),
+        (lambda c: c.query_tap("DROP TABLE csc"), "not a query"),
     ],
 )
 def test_wrong_input(client, wrong, words):
@@ -444,7 +445,8 @@ def test_requests_name_the_package(client, small_archive):
     finally:
         client._session.hooks["response"].remove(hook)
     assert agents
-    assert all(agent.startswith(f"astroquery_cfx/{__version__} pyVO/") for agent in agents)
+    expected = f"astroquery_cfx/{__version__} pyVO/{pyvo.__version__} python-requests/{requests.__version__}"
+    assert set(agents) == {expected}
 
 
 def test_service_with_other_names(sources):

@@ -12,32 +12,30 @@ from astroquery.exceptions import InputWarning
 
 from astroquery_cfx import Fermi4FGL, MissingDependencyError
 from astroquery_cfx.fermi.catalog import open_catalog
-from astroquery_cfx.fermi.source import read_source
+from astroquery_cfx.fermi.source.core import read_source
 from astroquery_cfx.fermi.source.spectral_model import spectral_models
 
-FILES = {"DR2": "gll_psc_v27.fit.gz", "DR4": "gll_psc_v35.fit.gz", "FL16Y": "gll_psc_v41.fit.gz"}
 ENERGIES = np.geomspace(0.05, 1000, 25) * u.GeV
 
 needs_gammapy = pytest.mark.skipif(
     importlib.util.find_spec("gammapy") is None, reason="gammapy is not installed"
 )
-pytestmark = pytest.mark.filterwarnings("default")  # gammapy's own warnings are no errors of ours
+pytestmark = pytest.mark.filterwarnings("default")  # gammapy's own warnings are not ours
 
 
-@pytest.fixture(scope="module", params=FILES)
-def catalogs(request, shared_data):
+@pytest.fixture(scope="module")
+def catalogs(release):
     """The same file by gammapy and by this package."""
-    path = shared_data / "fermi" / FILES[request.param]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from gammapy.catalog import SourceCatalog4FGL
 
-        theirs = SourceCatalog4FGL(path)
-    return theirs, open_catalog(path)
+        theirs = SourceCatalog4FGL(release[1])
+    return theirs, open_catalog(release[1])
 
 
 @needs_gammapy
-def test_spectra_are_those_of_gammapy(catalogs):
+def test_spectra_agree_with_gammapy(catalogs):
     theirs, ours = catalogs
     table = ours.read()
     models = spectral_models(table)
@@ -56,7 +54,7 @@ def test_spectra_are_those_of_gammapy(catalogs):
 
 @needs_gammapy
 @pytest.mark.parametrize("spectrum_type", ["PowerLaw", "LogParabola", "PLSuperExpCutoff"])
-def test_error_bands_are_those_that_gammapy_draws(catalogs, spectrum_type):
+def test_error_bands_agree_with_those_that_gammapy_draws(catalogs, spectrum_type):
     theirs, ours = catalogs
     table = ours.read()
     models = spectral_models(table)
@@ -69,7 +67,7 @@ def test_error_bands_are_those_that_gammapy_draws(catalogs, spectrum_type):
 
 
 @needs_gammapy
-def test_positions_flux_points_and_limits_are_those_of_gammapy(catalogs):
+def test_positions_flux_points_and_limits_agree_with_gammapy(catalogs):
     theirs, ours = catalogs
     for row in range(3, len(theirs.table), 450):
         expected, found = theirs[row], read_source(ours, row)
@@ -98,7 +96,7 @@ def test_positions_flux_points_and_limits_are_those_of_gammapy(catalogs):
 
 
 @needs_gammapy
-def test_models_for_gammapy_are_gammapys_own(catalogs):
+def test_models_for_gammapy_agree_with_its_own(catalogs):
     theirs, ours = catalogs
     for row in range(5, len(theirs.table), 900):
         source = read_source(ours, row)
@@ -115,25 +113,41 @@ def test_models_for_gammapy_are_gammapys_own(catalogs):
 
 
 @needs_gammapy
-def test_extended_models_for_gammapy(shared_data):
-    path = shared_data / "fermi" / FILES["DR4"]
-    disk = Fermi4FGL.get_source("Rosette", path=path)
-    assert disk.extended_model.form == "Map"
-    with pytest.warns(InputWarning, match="Rosette.*no shape on the sky"):
-        assert disk.to_gammapy().spatial_model is None
-    disk = Fermi4FGL.get_source("HB 3", path=path)
+def test_extended_models_for_gammapy(dr4):
+    for name, form in (("Rosette", "Map"), ("W 44", "Ring")):
+        source = Fermi4FGL.get_source(name, path=dr4)
+        assert source.extended_model.form == form
+        with pytest.warns(InputWarning, match=f"{name}.*no shape on the sky") as warned:
+            assert source.to_gammapy().spatial_model is None
+        assert warned[0].filename == __file__
+    disk = Fermi4FGL.get_source("HB 3", path=dr4)
     model = disk.to_gammapy().spatial_model
     assert model.tag[0] == "DiskSpatialModel"
     assert model.r_0.quantity == disk.extended_model.semi_major
-    gaussian = Fermi4FGL.get_source("3C 58", path=path)
+    assert model.position.separation(disk.extended_model.position) < 1e-8 * u.deg
+    gaussian = Fermi4FGL.get_source("3C 58", path=dr4)
     model = gaussian.to_gammapy().spatial_model
-    # the radius in the catalogue holds 68%, sigma 39%
+    # The radius in the catalogue holds 68%, sigma 39%.
     ratio = (model.sigma.quantity / gaussian.extended_model.semi_major).to_value("")
     assert ratio == pytest.approx(1 / 1.5096, rel=1e-4)
 
 
-def test_without_gammapy_the_extra_is_named(shared_data, monkeypatch):
+@needs_gammapy
+def test_elliptic_templates_keep_their_axes_and_angle(dr4):
+    templates = Fermi4FGL.get_extension("ExtendedSources", path=dr4)
+    elliptic = (templates["Model_Form"] == "Disk") & (
+        templates["Model_SemiMinor"] < templates["Model_SemiMajor"]
+    )
+    entry = templates[np.asarray(elliptic)][0]
+    source = Fermi4FGL.get_source(entry["Source_Name"], path=dr4)
+    model = source.to_gammapy().spatial_model
+    assert model.phi.quantity.to_value("deg") == pytest.approx(entry["Model_PosAng"])
+    minor = model.r_0.value * np.sqrt(1 - model.e.value**2)
+    assert minor == pytest.approx(entry["Model_SemiMinor"], rel=1e-6)
+
+
+def test_without_gammapy_the_extra_is_named(dr4, monkeypatch):
     monkeypatch.setitem(sys.modules, "gammapy.modeling", None)
-    source = Fermi4FGL.get_source("3C 279", path=shared_data / "fermi" / FILES["DR4"])
+    source = Fermi4FGL.get_source("3C 279", path=dr4)
     with pytest.raises(MissingDependencyError, match=r"astroquery_cfx\[gammapy\]"):
         source.to_gammapy()

@@ -17,7 +17,7 @@ from astroquery_cfx.errors import InvalidFileError, InvalidInputError, OutputErr
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # LSDB and Dask use what pandas deprecates
     lsdb = pytest.importorskip("lsdb")
-from astroquery_cfx.hats.crossmatch import RadiusPairs, crossmatch_hats, to_hats
+from astroquery_cfx.hats import RadiusPairs, crossmatch_hats, to_hats
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -30,7 +30,7 @@ def even_sky(random, rows):
 
 
 def left_table():
-    """An even sky with a dense field at each pole and at longitude 0, and rows that are there twice."""
+    """Return a uniform sky with dense fields at the poles and at RA 0, and duplicate rows."""
     random = np.random.default_rng(3387)
     ra, dec = even_sky(random, LEFT_ROWS)
     ra[:2000], dec[:2000] = random.uniform(0, 360, 2000), 90 - random.exponential(0.5, 2000)
@@ -78,7 +78,7 @@ def right_table():
 
 @pytest.fixture(scope="module")
 def sky(tmp_path_factory):
-    """The two tables, and the folder of their catalogues: left in many partitions and without margin."""
+    """Return both tables and the folder of their catalogues, the left one without a margin."""
     folder = tmp_path_factory.mktemp("hats")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -277,18 +277,21 @@ def test_simulated_data_say_so(sky, tmp_path):
 
 BAD_REGIONS = {
     "a bare number": (0.1, "give it a unit"),
-    "no angle": (1 * u.s, "no angle"),
+    "not an angle": (1 * u.s, "neither an angle"),
     "negative": (-1 * u.deg, "negative"),
     "one for each row": (np.full(RIGHT_ROWS, 0.1) * u.deg, "rows of catalogues have no numbers"),
     "no such column": ("r68", "no column 'r68'"),
-    "text": ("name", "holds no numbers"),
+    "text": ("name", "does not hold numbers"),
     "no unit": ("id", "no unit"),
     "no such axis": (ErrorEllipse("r95", "r68", "angle"), "no column 'r68'"),
     "larger minor axis": (
         ErrorEllipse("minor", "r95", "angle"),
-        "wrong in .* partitions .* longer than",
+        "wrong in .* partitions of the right .* longer than",
     ),
-    "negative in a column": (ErrorEllipse("angle"), "wrong in .* partitions .* negative"),
+    "negative in a column": (
+        ErrorEllipse("angle"),
+        "wrong in .* partitions of the right .* negative",
+    ),
 }
 
 
@@ -306,7 +309,7 @@ def test_other_bad_input(sky, tmp_path):
         crossmatch_hats(*paths, 1 * u.arcsec, prefixes=("a_", "a_"))
     with pytest.raises(InvalidInputError, match="left_ellipse"):
         crossmatch_hats(*paths, 1 * u.arcsec, left_ellipse=ErrorEllipse("error"))
-    with pytest.raises(InvalidFileError, match="is no HATS catalogue"):
+    with pytest.raises(InvalidFileError, match="is not a HATS catalogue"):
         crossmatch_hats(tmp_path, paths[1], 1 * u.arcsec)
     with pytest.raises(InvalidInputError, match="no column 'ra'"):
         crossmatch_hats(lsdb.open_catalog(paths[0])[["id"]], paths[1], 1 * u.arcsec)
@@ -422,9 +425,9 @@ def test_to_hats_refuses(sky, tmp_path):
     with pytest.raises(OutputError, match=r"is there already.*untouched"):
         to_hats(right, folder / "right")
     for margin, message in (
-        (3.0, "give it a unit"),
-        (-1 * u.deg, "unit"),
-        (1 * u.s, "unit"),
+        (3.0, "margin 3.0 has no unit"),
+        (-1 * u.deg, "between 0 and 180 deg"),
+        (1 * u.s, "not an angle with a unit"),
         (30 * u.deg, "18 deg"),
     ):
         with pytest.raises(InvalidInputError, match=message):

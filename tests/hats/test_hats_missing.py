@@ -1,23 +1,27 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Without LSDB the package works, and says what is missing where it is needed."""
+"""Without LSDB the package can be imported, and its functions say what is missing."""
 
 import subprocess
 import sys
 
 CODE = """
 import sys
-sys.modules["lsdb"] = None  # as where it is not installed
+sys.modules["lsdb"] = None  # as if it were not installed
 from astropy import units as u
 from astropy.table import Table
-from astroquery_cfx.hats.crossmatch import crossmatch_hats, to_hats
+from astroquery_cfx.hats import crossmatch_hats, to_hats
 from astroquery_cfx.errors import MissingDependencyError
-for call in (lambda: crossmatch_hats("left", "right", 1 * u.deg), lambda: to_hats(Table(), "catalogue")):
+calls = (
+    lambda: crossmatch_hats("left", "right", 1 * u.deg),
+    lambda: to_hats(Table(), "catalogue"),
+)
+for call in calls:
     try:
         call()
     except MissingDependencyError as error:
         assert 'pip install "astroquery_cfx[hats]"' in str(error)
     else:
-        raise AssertionError("nothing was said")
+        raise AssertionError("no error was raised")
 """
 
 

@@ -1,8 +1,8 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """A TCP proxy between the client and a TAP service that makes one fault after the other.
 
-The answers of the service behind it are kept, so that thousands of runs are fast; a fault changes what goes
-over the wire, or the VOTable itself, and never what is kept.
+The answers of the service behind it are kept, so that thousands of runs are fast. A fault changes
+what goes over the wire, or the VOTable itself, and never what is kept.
 """
 
 import base64
@@ -15,12 +15,18 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+import numpy as np
 import requests
 
-HTML = b"<!DOCTYPE html><html><head><title>Service down</title></head><body><p>Sorry &nbsp; </body></html>"
+HTML = (
+    b"<!DOCTYPE html><html><head><title>Service down</title></head>"
+    b"<body><p>Sorry &nbsp; </body></html>"
+)
 OVERFLOW = b'<INFO name="QUERY_STATUS" value="OVERFLOW"/>'
 ERROR = b'<INFO name="QUERY_STATUS" value="ERROR">the disk of the database is full</INFO>'
+SQL_ERROR = b'<INFO name="QUERY_STATUS" value="ERROR">column "nix" does not exist</INFO>'
 
+# Faults on the wire: methods of the handler.
 WIRE = [
     "cut",
     "cut_quietly",
@@ -40,29 +46,51 @@ WIRE = [
     "stall",
     "redirect",
 ]
+# Faults in the document, without a look at its rows.
+TEXT = {
+    "sql_error": lambda body: (
+        body.split(b"<RESOURCE")[0]
+        + b'<RESOURCE type="results">'
+        + SQL_ERROR
+        + b"</RESOURCE></VOTABLE>"
+    ),
+    "entity": lambda body: body.replace(
+        b"<VOTABLE", b'<!DOCTYPE VOTABLE [<!ENTITY a "aaaa">]><VOTABLE', 1
+    ),
+    "no_table": lambda body: re.sub(rb"<TABLE.*</TABLE>", b"", body, flags=re.DOTALL),
+    "early_error": lambda body: body.replace(b"<TABLE", ERROR + b"<TABLE", 1),
+    "late_error": lambda body: body.replace(b"</TABLE>", b"</TABLE>" + ERROR, 1),
+    "false_overflow": lambda body: body.replace(b"</TABLE>", b"</TABLE>" + OVERFLOW, 1),
+}
+# Faults in the rows.
+ROWS = {
+    "lose_last": lambda rows: rows[:-1],
+    "lose_first": lambda rows: rows[1:],
+    "double_row": lambda rows: [*rows, *rows[:1]],
+    "swap_row": lambda rows: [*rows[1:2], *rows[1:]] if len(rows) > 1 else rows,
+    "shuffle": lambda rows: rows[::-2] + rows[-2::-2],
+    "cap": lambda rows: rows[:17],
+    "cap_flagged_before": lambda rows: rows[:17],
+    "cap_flagged_after": lambda rows: rows[:17],
+}
+# Aggregates that the service computes in its own way: name of the columns, and the change.
+WAYS = {
+    "float32_sums": (b"cfx_sum", lambda value: float(np.float32(value))),
+    "wrong_sums": (b"cfx_sum", lambda value: value * (1 + 1e-5)),
+    "shifted_bins": (b"cfx_bin", lambda value: value + 1),
+    "counts_nan": (b"cfx_rows", lambda value: value + 1),
+}
+FIELDS = ["fields_reordered", "fields_upper", "fields_retyped", "null_changed"]
 TABLE = [
-    "lose_last",
-    "lose_first",
-    "double_row",
-    "swap_row",
-    "cap",
-    "cap_flagged_before",
-    "cap_flagged_after",
-    "false_overflow",
-    "late_error",
-    "early_error",
-    "sql_error",
-    "shuffle",
-    "no_table",
-    "fields_reordered",
-    "fields_upper",
-    "fields_retyped",
-    "null_changed",
+    *TEXT,
+    *ROWS,
+    *FIELDS,
     "bad_base64",
     "padding",
     "nudge",
-    "entity",
     "repeat",
+    "float32_sums",
+    "wrong_sums",
 ]
 
 
@@ -73,7 +101,7 @@ class Document:
         self.head, rest = re.split(rb"(?<=<STREAM encoding=\"base64\">)", body, maxsplit=1)
         data, self.tail = rest.split(b"</STREAM>", 1)
         self.tail = b"</STREAM>" + self.tail
-        self.fields = re.findall(rb"<FIELD\b.*?(?:/>|</FIELD>)", self.head, re.DOTALL)
+        self.fields = re.findall(rb"<FIELD\b[^>]*/>|<FIELD\b.*?</FIELD>", self.head, re.DOTALL)
         self.rows = self._split(base64.b64decode(data))
 
     def _split(self, raw):
@@ -99,68 +127,48 @@ class Document:
 
 
 def spoil(name, body, earlier=b""):
-    """The VOTable with one fault in it; as it was, where the fault does not apply."""
+    """Return the VOTable with one fault in it; as it was, where the fault does not apply."""
     if name == "repeat":
         return earlier or body
-    if name == "sql_error":
-        return (
-            body.split(b"<RESOURCE")[0]
-            + b'<RESOURCE type="results">'
-            + ERROR.replace(b"the disk of the database is full", b'column "nix" does not exist')
-            + b"</RESOURCE></VOTABLE>"
-        )
-    if name == "entity":
-        return body.replace(b"<VOTABLE", b'<!DOCTYPE VOTABLE [<!ENTITY a "aaaa">]><VOTABLE', 1)
+    if name == "sql_error" or (name in TEXT and b"<STREAM" in body):
+        return TEXT[name](body)
     if b"<STREAM" not in body:
         return body
-    if name == "no_table":
-        return re.sub(rb"<TABLE.*</TABLE>", b"", body, flags=re.DOTALL)
-    if name == "early_error":
-        return body.replace(b"<TABLE", ERROR + b"<TABLE", 1)
-    if name == "late_error":
-        return body.replace(b"</TABLE>", b"</TABLE>" + ERROR, 1)
-    if name == "false_overflow":
-        return body.replace(b"</TABLE>", b"</TABLE>" + OVERFLOW, 1)
-    return _spoil_rows(name, Document(body))
-
-
-def _spoil_rows(name, document):
-    rows = document.rows
-    if name in ("cap", "cap_flagged_before", "cap_flagged_after"):
-        document.rows = rows[:17]
-        body = document.body()
-        if len(rows) <= 17 or name == "cap":
-            return body
-        return (
-            body.replace(b"<TABLE", OVERFLOW + b"<TABLE", 1)
-            if name == "cap_flagged_before"
-            else body.replace(b"</TABLE>", b"</TABLE>" + OVERFLOW, 1)
-        )
-    if name == "bad_base64":
-        body = document.body()
-        return body.replace(b"AA", b"A*", 1)
-    if name == "padding":
-        data = base64.b64encode(b"".join(cell for row in rows for cell in row))
-        return document.head + data[:8] + b"AA==" + data[8:] + document.tail
-    if name == "lose_last":
-        document.rows = rows[:-1]
-    elif name == "lose_first":
-        document.rows = rows[1:]
-    elif name == "double_row" and rows:
-        document.rows = [*rows, rows[0]]
-    elif name == "swap_row" and len(rows) > 1:
-        document.rows = [rows[1], *rows[1:]]
+    document = Document(body)
+    full = len(document.rows)
+    if name in ROWS:
+        document.rows = ROWS[name](document.rows)
+    elif name in WAYS:
+        _change_aggregates(*WAYS[name], document)
+    elif name in FIELDS:
+        _change_fields(name, document)
     elif name == "nudge":
         _nudge(document)
-    elif name == "shuffle":
-        document.rows = rows[::-2] + rows[-2::-2]
-    elif name.startswith("fields") or name == "null_changed":
-        _spoil_fields(name, document)
-    return document.body()
+    elif name == "padding":  # in the middle of the stream
+        data = base64.b64encode(b"".join(cell for row in document.rows for cell in row))
+        return document.head + data[:8] + b"AA==" + data[8:] + document.tail
+    body = document.body()
+    if name == "bad_base64":
+        body = body.replace(b"AA", b"A*", 1)
+    elif name == "cap_flagged_before" and full > 17:
+        body = body.replace(b"<TABLE", OVERFLOW + b"<TABLE", 1)
+    elif name == "cap_flagged_after" and full > 17:
+        body = TEXT["false_overflow"](body)
+    return body
+
+
+def _change_aggregates(column, change, document):
+    codes = {b"double": ">d", b"int": ">i", b"long": ">q"}
+    for i, field in enumerate(document.fields):
+        if not re.search(rb'name="(\w+)"', field)[1].startswith(column):
+            continue
+        code = codes[re.search(rb'datatype="(\w+)"', field)[1]]
+        for row in document.rows:
+            row[i] = struct.pack(code, change(*struct.unpack(code, row[i])))
 
 
 def _nudge(document):
-    """One double is another by little: the rows and keys stay, and the sums of all hardly differ."""
+    """Change one double by little: rows and keys stay, and the sums of all rows hardly differ."""
     doubles = [i for i, field in enumerate(document.fields) if b'datatype="double"' in field]
     for row in document.rows[3:]:
         for i in doubles:
@@ -170,8 +178,7 @@ def _nudge(document):
                 return
 
 
-def _spoil_fields(name, document):
-    old = b"".join(document.fields)
+def _change_fields(name, document):
     start, end = document.head.index(document.fields[0]), document.head.rindex(document.fields[-1])
     end += len(document.fields[-1])
     fields = list(document.fields)
@@ -199,7 +206,6 @@ def _spoil_fields(name, document):
                 for row in document.rows:
                     if row[i] == struct.pack(">i", -2147483648):
                         row[i] = struct.pack(">i", -999999)
-    assert old
     document.head = document.head[:start] + b"".join(fields) + document.head[end:]
 
 
@@ -207,14 +213,8 @@ class FaultProxy:
     """
     Stand between a client and `upstream`; use as a context manager.
 
-    Attributes
-    ----------
-    faults : list of str
-        One for each query to come, in order; after the last none.
-    queries : list of str
-        The ADQL that came.
-    versions : list of str
-        Base URLs that can be switched between by the fault 'change'.
+    `faults` has one for each query to come, in order, and `queries` the ADQL that came. The fault
+    'change' switches to the next of the `versions`, which are other base URLs.
     """
 
     def __init__(self, upstream, *versions):
@@ -222,7 +222,7 @@ class FaultProxy:
         self.version = 0
         self.faults, self.queries = [], []
         self._answers = {}
-        self._last = b""
+        self.last = b""
         self._lock = threading.Lock()
 
     @property
@@ -230,7 +230,8 @@ class FaultProxy:
         return f"http://127.0.0.1:{self._server.server_port}/xamin/vo/tap"
 
     def __enter__(self):
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server.proxy = self
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -246,7 +247,7 @@ class FaultProxy:
 
     def reset(self, faults=()):
         """Forget what was asked, and plan other faults."""
-        self.faults, self.queries, self.version, self._last = list(faults), [], 0, b""
+        self.faults, self.queries, self.version, self.last = list(faults), [], 0, b""
 
     def next_fault(self, adql):
         with self._lock:
@@ -258,19 +259,10 @@ class FaultProxy:
             return fault
 
     def answer(self, method, path, data, content_type):
-        """The service's own answer: status, content type, body."""
-        form = (
-            data
-            if b"boundary" in content_type.encode()
-            else parse_qs(data.decode()).get("QUERY", [""])[0]
-        )
-        known = (
-            self.version,
-            method,
-            path,
-            form,
-            parse_qs(data.decode("latin-1")).get("MAXREC", [""])[0],
-        )
+        """Return the service's own answer: status, content type, body, target of a redirect."""
+        form = parse_qs(data.decode("latin-1"))
+        query = data if "boundary" in content_type else form.get("QUERY", [""])[0]
+        known = (self.version, method, path, query, form.get("MAXREC", [""])[0])
         if known not in self._answers or "async" in path:
             url = self.upstreams[self.version] + path.removeprefix("/xamin/vo/tap")
             reply = self._session.request(
@@ -281,129 +273,125 @@ class FaultProxy:
                 allow_redirects=False,
                 headers={"Content-Type": content_type} if data else {},
             )
-            target = reply.headers.get("Location", "").replace(
-                self.upstreams[self.version], self.url
-            )
+            target = reply.headers.get("Location", "")
+            target = target.replace(self.upstreams[self.version], self.url)
             kind = reply.headers.get("Content-Type", "")
             self._answers[known] = reply.status_code, kind, reply.content, target
         return self._answers[known]
 
 
-def _handler(proxy):
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
-        def log_message(self, *_):
-            """Be silent."""
+    def log_message(self, *_):
+        """Be silent."""
 
-        def handle(self):
-            try:
-                super().handle()
-            except ConnectionError:  # the client hung up in the middle of a fault
-                self.close_connection = True
-
-        def do_GET(self):
-            self._pass_on("GET", b"", "")
-
-        def do_DELETE(self):
-            self._pass_on("DELETE", b"", "")
-
-        def _pass_on(self, method, data, content_type):
-            status, kind, body, target = proxy.answer(method, self.path, data, content_type)
-            self._reply(status, kind, body, **({"Location": target} if target else {}))
-
-        def do_POST(self):
-            data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            content_type = self.headers.get("Content-Type", "")
-            if not self.path.endswith("/sync"):
-                self._pass_on("POST", data, content_type)
-                return
-            query = parse_qs(data.decode("latin-1")).get("QUERY", [""])[0]
-            fault = proxy.next_fault(query)
-            status, kind, body, _ = proxy.answer("POST", self.path, data, content_type)
-            earlier, proxy._last = proxy._last, body
-            if fault in TABLE:
-                self._reply(status, kind, spoil(fault, body, earlier))
-            else:
-                getattr(self, fault)(status, kind, body)
-
-        def _reply(self, status, kind, body, **headers):
-            self._head(status, kind, {"Content-Length": len(body), **headers})
-            self.wfile.write(body)
-
-        def _head(self, status, kind, headers):
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), str(value))
-            self.end_headers()
-
-        def _hang_up(self):
-            self.wfile.flush()
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:  # the client hung up in the middle of a fault
             self.close_connection = True
 
-        def none(self, status, kind, body):
-            self._reply(status, kind, body)
+    def do_GET(self):
+        self._pass_on("GET", b"", "")
 
-        def cut(self, status, kind, body):
-            self._head(status, kind, {"Content-Length": len(body)})
-            self.wfile.write(body[: int(len(body) * 0.7)])
-            self._hang_up()
+    def do_DELETE(self):
+        self._pass_on("DELETE", b"", "")
 
-        def cut_quietly(self, status, kind, body):
-            self._head(status, kind, {"Connection": "close"})
-            self.wfile.write(body[: int(len(body) * 0.9)])
-            self._hang_up()
+    def _pass_on(self, method, data, content_type):
+        status, kind, body, target = self.server.proxy.answer(method, self.path, data, content_type)
+        self._reply(status, kind, body, **({"Location": target} if target else {}))
 
-        def short_length(self, status, kind, body):
-            self._head(status, kind, {"Content-Length": len(body) - 40})
-            self.wfile.write(body[:-40])
-            self._hang_up()
+    def do_POST(self):
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        content_type = self.headers.get("Content-Type", "")
+        if not self.path.endswith("/sync"):
+            self._pass_on("POST", data, content_type)
+            return
+        query = parse_qs(data.decode("latin-1")).get("QUERY", [""])[0]
+        fault = self.server.proxy.next_fault(query)
+        status, kind, body, _ = self.server.proxy.answer("POST", self.path, data, content_type)
+        earlier, self.server.proxy.last = self.server.proxy.last, body
+        if fault in TABLE or fault in WAYS:
+            self._reply(status, kind, spoil(fault, body, earlier))
+        else:
+            getattr(self, fault)(status, kind, body)
 
-        def long_length(self, status, kind, body):
-            self._head(status, kind, {"Content-Length": len(body) + 40})
-            self.wfile.write(body)
-            self._hang_up()
+    def _reply(self, status, kind, body, **headers):
+        self._head(status, kind, {"Content-Length": len(body), **headers})
+        self.wfile.write(body)
 
-        def chunked_cut(self, status, kind, body):
-            self._head(status, kind, {"Transfer-Encoding": "chunked"})
-            half = body[: len(body) // 2]
-            self.wfile.write(b"%x\r\n" % len(half) + half + b"\r\n")
-            self._hang_up()
+    def _head(self, status, kind, headers):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
 
-        def gzip(self, status, kind, body):
-            self._reply(status, kind, gzip.compress(body), Content_Encoding="gzip")
+    def _hang_up(self):
+        self.wfile.flush()
+        self.close_connection = True
 
-        def gzip_cut(self, status, kind, body):
-            packed = gzip.compress(body)
-            self._reply(status, kind, packed[: len(packed) * 2 // 3], Content_Encoding="gzip")
+    def none(self, status, kind, body):
+        self._reply(status, kind, body)
 
-        def html(self, *_):
-            self._reply(200, "text/html", HTML)
+    def cut(self, status, kind, body):
+        self._head(status, kind, {"Content-Length": len(body)})
+        self.wfile.write(body[: int(len(body) * 0.7)])
+        self._hang_up()
 
-        def empty(self, status, kind, _):
-            self._reply(status, kind, b"")
+    def cut_quietly(self, status, kind, body):
+        self._head(status, kind, {"Connection": "close"})
+        self.wfile.write(body[: int(len(body) * 0.9)])
+        self._hang_up()
 
-        def redirect(self, *_):
-            self._reply(302, "text/html", b"", Location="http://localhost:1/other/tap/sync")
+    def short_length(self, status, kind, body):
+        self._head(status, kind, {"Content-Length": len(body) - 40})
+        self.wfile.write(body[:-40])
+        self._hang_up()
 
-        def reset(self, *_):
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
-            self.wfile = open("/dev/null", "wb")  # noqa: SIM115 - swallows the flush at the end
+    def long_length(self, status, kind, body):
+        self._head(status, kind, {"Content-Length": len(body) + 40})
+        self.wfile.write(body)
+        self._hang_up()
 
-        def stall(self, status, kind, body):
-            self._head(status, kind, {"Content-Length": len(body)})
-            self.wfile.write(body[: len(body) // 2])
-            self.wfile.flush()
-            time.sleep(0.3)
-            self._hang_up()
+    def chunked_cut(self, status, kind, body):
+        self._head(status, kind, {"Transfer-Encoding": "chunked"})
+        half = body[: len(body) // 2]
+        self.wfile.write(b"%x\r\n" % len(half) + half + b"\r\n")
+        self._hang_up()
 
-        def __getattr__(self, name):
-            if not name.startswith("http_"):
-                raise AttributeError(name)
-            return lambda *_: self._reply(int(name[5:]), "text/html", HTML, Retry_After="0")
+    def gzip(self, status, kind, body):
+        self._reply(status, kind, gzip.compress(body), Content_Encoding="gzip")
 
-    return Handler
+    def gzip_cut(self, status, kind, body):
+        packed = gzip.compress(body)
+        self._reply(status, kind, packed[: len(packed) * 2 // 3], Content_Encoding="gzip")
+
+    def html(self, *_):
+        self._reply(200, "text/html", HTML)
+
+    def empty(self, status, kind, _):
+        self._reply(status, kind, b"")
+
+    def redirect(self, *_):
+        self._reply(302, "text/html", b"", Location="http://localhost:1/other/tap/sync")
+
+    def reset(self, *_):
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+        self.wfile = open("/dev/null", "wb")  # noqa: SIM115 - swallows the flush at the end
+
+    def stall(self, status, kind, body):
+        self._head(status, kind, {"Content-Length": len(body)})
+        self.wfile.write(body[: len(body) // 2])
+        self.wfile.flush()
+        time.sleep(0.3)
+        self._hang_up()
+
+    def __getattr__(self, name):
+        if not name.startswith("http_"):
+            raise AttributeError(name)
+        return lambda *_: self._reply(int(name[5:]), "text/html", HTML, Retry_After="0")

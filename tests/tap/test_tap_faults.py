@@ -1,23 +1,30 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Every fault on the way from the archive: the exact table or an error; never a wrong table."""
+"""Every fault between archive and client: the exact table or an error, never a wrong table."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import requests
 from astropy.table import MaskedColumn, Table
 from fault_proxy import TABLE, WIRE, FaultProxy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyvo.dal import TAPService
 
-from astroquery_cfx import CFXError, IncompleteResultError, ServiceError, conf
+from astroquery_cfx import (
+    CFXError,
+    IncompleteResultError,
+    ServiceError,
+    ServiceUnavailableError,
+    conf,
+)
 from astroquery_cfx.archive import EmbeddedArchive
 from astroquery_cfx.tap import complete_query
 from astroquery_cfx.tap.transport import make_transport
 
 ROWS = 110
-REQUESTS = 8  # of a clean run: schema, counts, plan, pages, and what is counted again
+REQUESTS = 8  # of a clean run: columns, counts, histogram, four pages, counts again
 QUERY = "SELECT name, ra, dec, flux, number FROM stars"
 NAMES = [
     "plain",
@@ -91,32 +98,27 @@ def proxy(stars, changed):
         EmbeddedArchive({"stars": changed}) as second,
         FaultProxy(first.url + "/tap", second.url + "/tap") as between,
     ):
+        for version in (0, 1):  # a new archive may answer its first queries too slowly for `ask`
+            between.reset()
+            between.version = version
+            ask(between, stall_timeout=30.0)
         yield between
 
 
-def ask(proxy, *, cache=False, query=QUERY, retries=2, **options):
+def ask(proxy, *, cache=False, query=QUERY, stall_timeout=0.15, **options):
     service = TAPService(proxy.url)
-    service._session.trust_env = False
-    transport = replace(
-        make_transport(service),
-        retries=retries,
-        stall_timeout=0.15,
-        timeout=5.0,
-        pause=lambda _: None,
-    )
-    try:
-        with conf.set_temp("parallel_pages", 1):
-            return complete_query(
-                service, query, transport=transport, page_rows=40, cache=cache, **options
-            )
-    finally:
-        service._session.close()
-
-
-@pytest.fixture
-def cache(tmp_path):
-    with conf.set_temp("cache_folder", str(tmp_path / "cache")):
-        yield tmp_path / "cache"
+    with requests.Session() as session, conf.set_temp("parallel_pages", 1):
+        session.trust_env = False
+        transport = replace(
+            make_transport(service, session),
+            retries=2,
+            stall_timeout=stall_timeout,
+            timeout=30.0,
+            pause=lambda _: None,
+        )
+        return complete_query(
+            service, query, transport=transport, page_rows=40, cache=cache, **options
+        )
 
 
 def test_clean_run(proxy, stars):
@@ -136,54 +138,77 @@ def test_clean_run(proxy, stars):
     [pytest.param(at, marks=[] if at in (1, 4) else pytest.mark.slow) for at in range(REQUESTS)],
 )
 def test_single_fault(proxy, stars, fault, at):
-    """One fault, at the schema, the counts, the plan, a page, or what is counted again."""
+    """One fault, at the columns, the counts, the histogram, a page, or the counts again."""
     proxy.reset(["none"] * at + [fault])
-    try:
-        table = ask(proxy)
-    except ServiceError:
-        # what cannot pass is told at once
-        assert fault in ("redirect", "sql_error")
+    if fault in ("redirect", "sql_error") and 3 <= at < REQUESTS - 1:
+        # The service refuses a page; for all other questions there is another one.
+        with pytest.raises(ServiceError, match=r"redirects|nix"):
+            ask(proxy)
     else:
-        assert plain_rows(table) == plain_rows(stars)
+        assert plain_rows(ask(proxy)) == plain_rows(stars)
     assert not proxy.faults
+
+
+# Faults that the client sees through, however long they last.
+HARMLESS = {
+    "gzip",
+    "cap",
+    "cap_flagged_before",
+    "cap_flagged_after",
+    "false_overflow",
+    "shuffle",
+    "fields_upper",
+    "fields_retyped",
+    "null_changed",
+    "repeat",
+    "stall",
+}
 
 
 @pytest.mark.parametrize("fault", WIRE + TABLE)
 def test_lasting_fault(proxy, stars, fault):
     """The same fault at every page and count from the plan on."""
     proxy.reset(["none"] * 3 + [fault] * 400)
-    try:
-        table = ask(proxy)
-    except CFXError:
-        assert fault not in ("gzip", "false_overflow", "shuffle")
+    if fault in HARMLESS:
+        assert plain_rows(ask(proxy)) == plain_rows(stars)
     else:
-        assert plain_rows(table) == plain_rows(stars)
+        with pytest.raises(CFXError):
+            ask(proxy)
 
 
 @pytest.mark.parametrize("at", range(REQUESTS + 1))
 def test_archive_changes(proxy, stars, changed, at):
-    """The archive changes once: what comes is one of the two states, whole."""
+    """The archive changes once: the result is one of the two states, whole."""
     proxy.reset(["none"] * at + ["change"])
-    table = ask(proxy)
-    assert plain_rows(table) in (plain_rows(stars), plain_rows(changed))
+    assert plain_rows(ask(proxy)) == plain_rows(stars if at == REQUESTS else changed)
 
 
-@pytest.mark.parametrize("every", [1, 2, 3, 5])
-def test_archive_keeps_changing(proxy, stars, changed, every):
-    """To and fro between two states, forever: an error, unless all that was asked came from one state."""
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_archive_keeps_changing(proxy, every):
+    """To and fro between two states, forever."""
     proxy.reset((["none"] * (every - 1) + ["change"]) * 300)
-    try:
-        table = ask(proxy)
-    except IncompleteResultError:
-        return
-    assert plain_rows(table) in (plain_rows(stars), plain_rows(changed))
+    with pytest.raises(IncompleteResultError):
+        ask(proxy)
 
 
-FALSIFIES = {"nudge", "swap_row", "null_changed", "fields_retyped", "change"}
+# With these, pages look right until the sums of all rows show that they are not, or counts change.
+UNTRUSTED = {"nudge", "swap_row", "wrong_sums", "float32_sums", "change"}
 
 
-def run_schedule(proxy, stars, changed, faults, folder):
-    """A run with faults, then clean ones: exact or an error, and nothing verified is fetched again."""
+@pytest.fixture(scope="module")
+def clean_pages(proxy, tmp_path_factory):
+    """File names of all pages, of a run that failed when the rows were counted again."""
+    folder = tmp_path_factory.mktemp("clean")
+    proxy.reset(["none"] * (REQUESTS - 1) + ["http_503"] * 9)
+    with conf.set_temp("cache_folder", str(folder)), pytest.raises(ServiceUnavailableError):
+        ask(proxy, cache=True)
+    names = {path.name for path in folder.rglob("*.page")}
+    assert len(names) > 3
+    return names
+
+
+def run_schedule(proxy, stars, changed, clean_pages, faults, folder):
+    """A run with faults, then a clean one: exact or an error; no verified page is fetched again."""
     states = [plain_rows(stars), plain_rows(changed)] if "change" in faults else [plain_rows(stars)]
     with conf.set_temp("cache_folder", str(folder)):
         proxy.reset(faults)
@@ -192,23 +217,19 @@ def run_schedule(proxy, stars, changed, faults, folder):
             return
         except CFXError:
             pass
-        kept = list(folder.rglob("*.page"))
+        kept = {path.name for path in folder.rglob("*.page")} & clean_pages
         version = proxy.version
         proxy.reset()
         proxy.version = version
         table = ask(proxy, cache=True)
     assert plain_rows(table) == plain_rows(changed if version else stars)
     pages = table.meta["completeness"]["pages"]
-    fetched = [
-        query for query in proxy.queries if "cfx_" not in query and "TAP_SCHEMA" not in query
-    ]
-    again = [page for page in pages if page["attempts"] > 0]
-    # One more where the key had to be asked for. A page whose values were falsified on the way looks right
-    # until the sums of the whole do not: then no kept page is believed, and all are fetched once more.
-    whole_round = len(pages) if FALSIFIES & set(faults) else 0
-    assert len(fetched) <= len(again) + 1 + whole_round
-    if "change" not in faults and kept:
-        assert any(page["attempts"] == 0 for page in pages) or len(pages) == len(again)
+    reused = sum(page["attempts"] == 0 for page in pages)
+    if not UNTRUSTED & set(faults):
+        assert reused == len(kept)
+    fetched = [query for query in proxy.queries if query.startswith("SELECT TOP")]
+    whole_round = len(pages) if UNTRUSTED & set(faults) else 0
+    assert len(fetched) <= len(pages) - reused + whole_round
 
 
 SCHEDULES = st.lists(
@@ -217,14 +238,14 @@ SCHEDULES = st.lists(
 
 
 @settings(
-    max_examples=200,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(faults=SCHEDULES)
-def test_schedules_of_faults(proxy, stars, changed, tmp_path_factory, faults):
-    run_schedule(proxy, stars, changed, faults, tmp_path_factory.mktemp("cache"))
+def test_schedules_of_faults(proxy, stars, changed, clean_pages, tmp_path_factory, faults):
+    run_schedule(proxy, stars, changed, clean_pages, faults, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.mark.slow
@@ -232,5 +253,5 @@ def test_schedules_of_faults(proxy, stars, changed, tmp_path_factory, faults):
     max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(faults=SCHEDULES)
-def test_many_schedules_of_faults(proxy, stars, changed, tmp_path_factory, faults):
-    run_schedule(proxy, stars, changed, faults, tmp_path_factory.mktemp("cache"))
+def test_many_schedules_of_faults(proxy, stars, changed, clean_pages, tmp_path_factory, faults):
+    run_schedule(proxy, stars, changed, clean_pages, faults, tmp_path_factory.mktemp("cache"))

@@ -1,110 +1,164 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""Redirects: followed on the same host; to another one only by GET, and with nothing that is the user's."""
+"""Redirects: followed on the same host; to another one only by GET, without the user's secrets."""
 
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import requests
 from astropy.table import Table
 from pyvo.dal import TAPService
+from requests.adapters import HTTPAdapter
+from small_server import serve, votable
 
 from astroquery_cfx import ServiceError
 from astroquery_cfx.archive import EmbeddedArchive
-from astroquery_cfx.tap import complete_query
+from astroquery_cfx.tap import Transport, complete_query
 from astroquery_cfx.tap.transport import make_transport
 
+QUERY = "SELECT name, ra FROM stars"
 
-@contextmanager
+
 def redirecting_service(status, target):
-    """A server that answers everything by a redirect to ``target + path``, and notes what it was sent."""
-    seen = []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _redirect(self):
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            seen.append((self.command, self.path, dict(self.headers)))
-            self.send_response(status)
-            self.send_header("Location", target + self.path)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        do_GET = do_POST = do_DELETE = _redirect  # noqa: N815 - http.server's own names
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    """A server that answers everything by a redirect to ``target + path``."""
+    return serve(lambda request: (status, {"Location": target + request.path}, b""))
 
 
-@contextmanager
-def client(url):
-    service = TAPService(url + "/tap")
-    service._session.headers["Authorization"] = "Bearer secret"
-    service._session.cookies.set("session", "secret")
-    yield service
-    service._session.close()
+@pytest.fixture
+def session():
+    with requests.Session() as found:
+        found.headers["Authorization"] = "Bearer secret"
+        found.headers["User-Agent"] = "somebody/1.0"
+        found.cookies.set("session", "secret")
+        yield found
 
 
 @pytest.fixture(scope="module")
 def archive():
-    with EmbeddedArchive(
-        {"stars": Table({"name": ["a", "b", "c"], "ra": [1.0, 2.0, 3.0]})}
-    ) as running:
+    table = Table({"name": ["a", "b", "c"], "ra": [1.0, 2.0, 3.0]})
+    with EmbeddedArchive({"stars": table}) as running:
         yield running
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_query_never_leaves_the_host(archive, status):
+def test_query_never_leaves_the_host(archive, session, status):
     """The port is another one: another host, as far as anybody can tell."""
     with (
         redirecting_service(status, archive.url) as (url, seen),
-        client(url) as service,
         pytest.raises(ServiceError, match="redirects to another host"),
     ):
-        complete_query(service, "SELECT name, ra FROM stars")
-    assert {command for command, path, _ in seen if path != "/tap/capabilities"} == {"POST"}
+        complete_query(TAPService(url + "/tap"), QUERY, session=session)
+    queries = [request for request in seen if request.path != "/tap/capabilities"]
+    assert {request.method for request in queries} == {"POST"}
 
 
-def test_result_elsewhere_is_fetched_without_credentials(archive):
+def test_result_elsewhere_is_fetched_without_credentials(session):
     """Many services keep the results of jobs in a storage of their own."""
     with (
-        redirecting_service(200, "") as (elsewhere, seen),
+        serve(lambda _: (200, {}, b"rows")) as (elsewhere, seen),
         redirecting_service(307, elsewhere) as (url, asked),
-        client(url) as service,
     ):
-        assert make_transport(service).get_bytes(f"{url}/results/result") == b""
-    assert asked[0][2]["Authorization"] == "Bearer secret"
-    assert [path for _, path, _ in seen] == ["/results/result"]
-    assert not {"Authorization", "Cookie"} & set(seen[0][2])
+        transport = make_transport(TAPService(url), session)
+        assert transport.get_bytes(f"{url}/results/result") == b"rows"
+    assert asked[0].headers["Authorization"] == "Bearer secret"
+    assert [request.path for request in seen] == ["/results/result"]
+    assert not {"Authorization", "Cookie"} & set(seen[0].headers)
+    assert seen[0].headers["User-Agent"] == "somebody/1.0"
 
 
-def test_other_host_may_not_redirect_again():
+def test_other_host_may_not_redirect_again(session):
     with (
         redirecting_service(302, "http://127.0.0.1:9") as (second, seen),
         redirecting_service(302, second) as (url, _),
-        client(url) as service,
     ):
-        answer = make_transport(service).get_bytes(f"{url}/results/result")
+        answer = make_transport(TAPService(url), session).get_bytes(f"{url}/results/result")
     assert answer == b""
     assert len(seen) == 1
 
 
-def test_same_host_without_end():
+def test_same_host_without_end(session):
     with (
         redirecting_service(307, "") as (url, seen),
-        client(url) as service,
         pytest.raises(ServiceError, match="redirects without end"),
     ):
-        complete_query(service, "SELECT name, ra FROM stars")
+        Transport(url, session).ask(QUERY)
     assert 2 < len(seen) < 20
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "has_body"),
+    [
+        (301, "GET", False),
+        (302, "GET", False),
+        (303, "GET", False),
+        (307, "POST", True),
+        (308, "POST", True),
+    ],
+)
+def test_same_host_is_followed(session, status, method, has_body):
+    """As RFC 9110 has it: 307 and 308 repeat the request, the others turn it into a GET."""
+
+    def reply(request):
+        if request.path == "/sync":
+            return status, {"Location": "/later/sync"}, b""
+        return 200, {}, votable(5)
+
+    with serve(reply) as (url, seen):
+        answer, attempts = Transport(url, session).ask(QUERY)
+    assert answer.columns[0][0].tolist() == [5]
+    assert attempts == 1
+    assert seen[1].path == "/later/sync"
+    assert seen[1].method == method
+    assert (b"stars" in seen[1].body) is has_body
+
+
+@pytest.mark.parametrize("status", [300, 304])
+def test_status_that_is_no_redirect(session, status):
+    """What names another place, and does not send there, is the answer."""
+    with serve(lambda _: (status, {"Location": "/later"}, b"")) as (url, seen):
+        assert Transport(url, session).get_bytes(url + "/here") == b""
+    assert [request.path for request in seen] == ["/here"]
+
+
+@contextmanager
+def known_as(names, session):
+    """A server that a session reaches by any of these base URLs, and that redirects by its path."""
+
+    def reply(request):
+        if request.path.startswith("/to/"):
+            return 307, {"Location": request.path.removeprefix("/to/") + "/end"}, b""
+        return 200, {}, votable(5)
+
+    class Adapter(HTTPAdapter):
+        def send(self, request, **options):
+            request.url = here + "/" + request.url.split("/", 3)[3]
+            return super().send(request, **options)
+
+    with serve(reply) as (here, seen):
+        for name in names:
+            session.mount(name, Adapter())
+        yield seen
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "follows"),
+    [
+        ("http://a.example", "http://a.example", True),
+        ("http://a.example", "https://a.example", True),
+        ("https://a.example", "http://a.example", False),
+        ("http://a.example", "http://b.example", False),
+        ("http://a.example", "https://b.example", False),
+        ("http://a.example:8080", "http://a.example:8080", True),
+        ("http://a.example:8080", "http://a.example:8081", False),
+        ("http://a.example:8080", "https://a.example", False),
+        ("http://a.example", "https://a.example:8443", False),
+    ],
+)
+def test_what_is_the_same_host(session, first, second, follows):
+    with known_as([first, second], session) as seen:
+        transport = Transport(f"{first}/to/{second}", session)
+        if follows:
+            assert transport.ask(QUERY)[0].num_rows == 1
+        else:
+            with pytest.raises(ServiceError, match="redirects to another host"):
+                transport.ask(QUERY)
+    assert len(seen) == 1 + follows

@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The simulated sky that the embedded archive serves where it is given nothing else."""
+"""The simulated sky that the embedded archive serves when it is given nothing else."""
 
 from .simulation import draw_sky, simulated_sky
 

@@ -1,72 +1,84 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""The simulated sky that the embedded archive serves where it is given nothing else.
+"""The simulated sky that the embedded archive serves when it is given nothing else.
 
 A telescope like Chandra looks at places like Chandra's (`fields`) and finds sources like Chandra's
-(`population`). No row is a real one, but the 4FGL sources in the fields have their counterparts among the
-rows, and the hidden column ``__truth`` says which.
+(`population`). No row is a real one, but the 4FGL sources in the fields have their counterparts
+among the rows, and the hidden column ``__truth`` says which.
 """
 
 import atexit
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from astropy.config import get_cache_dir
+from astropy.table import Table
 
-from ...errors import InvalidInputError, OutputError
+from ...arrays import to_floats, to_texts, whole_number
+from ...errors import OutputError
+from ...fermi import Fermi4FGL, shipped_catalog
 from ...files import write_table
 from ...progress import progress_bar
-from . import columns, designations, fields, population
-
-__all__ = ["draw_sky", "simulated_sky"]
+from ..metadata import described_table
+from . import fields, population
 
 _SUMS = "sha256.json"
 _REMEDY = "set XDG_CACHE_HOME to a folder that you may write to and that has room."
-_MODULES = (columns, designations, fields, population)
+# The recipe of the sky: a sky in the cache was made from these files as they are now, and the
+# shipped catalogue.
+_HERE = Path(__file__).parent
+RECIPE = [
+    *sorted(_HERE.glob("*.py")),
+    *sorted((_HERE / "data").iterdir()),
+    _HERE.parent / "metadata.py",
+    *sorted((_HERE.parent / "data").glob("*.csv")),
+]
+# fmt: off
 _FERMI_COLUMNS = {
-    "name": "Source_Name",
-    "ra": "RAJ2000",
-    "dec": "DEJ2000",
-    "class": "CLASS1",
-    "counterpart_ra": "RA_Counterpart",
-    "counterpart_dec": "DEC_Counterpart",
-    "major": "Conf_95_SemiMajor",
-    "minor": "Conf_95_SemiMinor",
-    "angle": "Conf_95_PosAng",
+    "name": "Source_Name", "ra": "RAJ2000", "dec": "DEJ2000", "class": "CLASS1",
+    "counterpart_ra": "RA_Counterpart", "counterpart_dec": "DEC_Counterpart",
+    "major": "Conf_95_SemiMajor", "minor": "Conf_95_SemiMinor", "angle": "Conf_95_PosAng",
     "energy_flux": "Energy_Flux100",
 }
+# fmt: on
 
 
-def simulated_sky(*, sources=407_806, observations=fields.FULL_SIZE, seed=3387, cache=True):
+def simulated_sky(
+    *,
+    sources: int = 407_806,
+    observations: int = fields.FULL_SIZE,
+    seed: int = 3387,
+    cache: bool = True,
+) -> dict[str, Path]:
     """
     Make the simulated sky, or find it in the cache.
 
     Parameters
     ----------
     sources : int, optional
-        Rows of ``csc``, the sources.
+        Number of rows of ``csc``, the sources.
     observations : int, optional
-        Rows of ``chanmaster``, the observations. Fewer are a fair sample of all.
+        Number of rows of ``chanmaster``, the observations. Fewer are a fair sample of all.
     seed : int, optional
         The same seed gives the same sky.
     cache : bool, optional
-        Keep the files in astropy's cache folder and take them from there. If False they are made anew,
-        in a temporary folder that goes when Python ends.
+        Keep the files in astropy's cache folder and take them from there. If False they are made
+        anew, in a temporary folder that is removed when Python ends.
 
     Returns
     -------
-    dict
-        ``'csc'`` and ``'chanmaster'``, each the `~pathlib.Path` of a Parquet file.
+    dict of str to `~pathlib.Path`
+        ``'csc'`` and ``'chanmaster'``, the paths of Parquet files.
 
     Raises
     ------
     InvalidInputError
         If a number of rows is not a whole number above zero, or the seed is not one from zero on.
     OutputError
-        If the cache folder cannot be written.
+        If the cache folder cannot be written to.
 
     Examples
     --------
@@ -77,32 +89,29 @@ def simulated_sky(*, sources=407_806, observations=fields.FULL_SIZE, seed=3387, 
     >>> len(csc), csc.meta["simulated"]
     (300, 'Simulated sky, seed 3387: no row of this table is a real Chandra source.')
     """
-    given = {"sources": sources, "observations": observations, "seed": seed}
-    for name, value in given.items():
-        lowest = 0 if name == "seed" else 1
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < lowest:
-            raise InvalidInputError(
-                f"{name} is {value!r}, not a whole number from {lowest} on.",
-                remedy=f"give one, e.g. {name}={max(lowest, 300)}.",
-            )
+    size = {
+        "sources": whole_number(sources, "sources", least=1),
+        "observations": whole_number(observations, "observations", least=1),
+        "seed": whole_number(seed, "seed"),
+    }
     try:
         if cache:
-            return _from_cache(int(sources), int(observations), int(seed))
+            return _from_cache(size)
         folder = Path(tempfile.mkdtemp(prefix="simulated-sky-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        return _write(folder, int(sources), int(observations), int(seed))
+        return _write(folder, size)
+    except OutputError:
+        raise
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
         raise OutputError(
             f"The simulated sky could not be written to {error.filename}: {error.strerror}.",
             remedy=_REMEDY,
         ) from error
 
 
-def draw_sky(*, sources, observations, seed):
+def draw_sky(*, sources: int, observations: int, seed: int) -> dict[str, Table]:
     """
-    Draw the simulated sky as tables, without writing them.
+    Draw the simulated sky as tables, without writing files.
 
     Parameters
     ----------
@@ -111,8 +120,8 @@ def draw_sky(*, sources, observations, seed):
 
     Returns
     -------
-    dict
-        ``'csc'`` and ``'chanmaster'``, each a `~astropy.table.Table`.
+    dict of str to `~astropy.table.Table`
+        ``'csc'`` and ``'chanmaster'``.
 
     Examples
     --------
@@ -121,118 +130,78 @@ def draw_sky(*, sources, observations, seed):
     >>> {name: len(table) for name, table in tables.items()}
     {'csc': 300, 'chanmaster': 50}
     """
-    fermi = _fermi_sources()
-    # Each table has its own chance: the number of sources does not change the observations.
+    catalog = Fermi4FGL.get_catalog(path=shipped_catalog(), columns=list(_FERMI_COLUMNS.values()))
+    fermi = {
+        name: (to_texts if catalog[column].dtype.kind in "USO" else to_floats)(catalog[column])
+        for name, column in _FERMI_COLUMNS.items()
+    }
+    fermi["class"] = np.char.lower(fermi["class"])
+    # Each table has its own random numbers: the number of sources does not change the observations.
     log = fields.simulated_observations(np.random.default_rng([seed, 1]), fermi, observations)
     found = population.simulated_sources(np.random.default_rng([seed, 2]), log, fermi, sources)
-    return {
-        "csc": columns.described_table(found, columns.CSC_COLUMNS, _meta("source", seed)),
-        "chanmaster": columns.described_table(
-            log, columns.CHANMASTER_COLUMNS, _meta("observation", seed)
-        ),
-    }
+    tables = {}
+    for name, arrays, row in (("csc", found, "source"), ("chanmaster", log, "observation")):
+        note = f"Simulated sky, seed {seed}: no row of this table is a real Chandra {row}."
+        description = (
+            f"{note} Made by astroquery_cfx in the likeness of HEASARC's table; counterparts of "
+            "4FGL-DR4 (Ballet et al. 2023, arXiv:2307.12546) are among the sources."
+        )
+        meta = {"simulated": note, "description": description}
+        tables[name] = described_table(name, arrays, meta)
+    return tables
 
 
-def _meta(what, seed):
-    simulated = f"Simulated sky, seed {seed}: no row of this table is a real Chandra {what}."
-    return {
-        "simulated": simulated,
-        "description": f"{simulated} Made by astroquery_cfx in the likeness of HEASARC's table; "
-        "counterparts of 4FGL-DR4 (Ballet et al. 2023, arXiv:2307.12546) are among the "
-        "sources.",
-    }
-
-
-def _fermi_sources():
-    """The shipped 4FGL-DR4 as plain arrays; NaN and '' where there is no value."""
-    from ...fermi import Fermi4FGL
-    from ...fermi.shipped import shipped_catalog
-
-    table = Fermi4FGL.get_catalog(path=shipped_catalog(), columns=list(_FERMI_COLUMNS.values()))
-    arrays = {}
-    for name, column in _FERMI_COLUMNS.items():
-        text = table[column].dtype.kind in "USO"
-        filled = np.ma.filled(np.ma.asarray(table[column]), "" if text else np.nan)
-        arrays[name] = filled.astype("U") if text else filled.astype(float)
-    arrays["class"] = np.char.lower(np.char.strip(arrays["class"]))
-    return arrays
-
-
-def _fingerprint():
-    """Changes with whatever the sky is made from: the recipe and the shipped catalogue."""
-    from ...fermi.shipped import shipped_catalog
-
-    content = hashlib.sha256()
-    for path in [
-        Path(__file__),
-        *(Path(module.__file__) for module in _MODULES),
-        shipped_catalog(),
-    ]:
-        content.update(path.read_bytes())
-    return content.hexdigest()[:12]
-
-
-def _from_cache(sources, observations, seed):
-    from astropy.config import get_cache_dir
-
+def _from_cache(size: dict[str, int]) -> dict[str, Path]:
+    """Find the files of a sky in the cache, or make them there, perhaps beside other processes."""
+    recipe = hashlib.sha256()
+    for path in [*RECIPE, shipped_catalog()]:
+        recipe.update(path.read_bytes())
     home = Path(get_cache_dir()) / "astroquery_cfx" / "sky"
-    folder = home / f"{_fingerprint()}-{sources}-{observations}-{seed}"
-    found = _verified(folder)
-    if found is not None:
-        return found
+    folder = home / "-".join([recipe.hexdigest()[:12], *map(str, size.values())])
+    if _is_whole(folder):
+        return _paths(folder)
     home.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".aside-", dir=home))
     try:
-        _write(aside, sources, observations, seed)
-        return _take_place(aside, folder)
+        _write(aside, size)
+        # The folder is renamed into its place. Another process's whole one is as good.
+        for _ in range(3):
+            try:
+                aside.rename(folder)
+            except OSError:
+                if _is_whole(folder):
+                    return _paths(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                return _paths(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _take_place(aside, folder):
-    """Rename a whole folder into its place; another process's whole one is as good, a damaged one goes."""
-    for _ in range(3):
-        try:
-            aside.rename(folder)
-        except OSError:
-            found = _verified(folder)
-            if found is not None:
-                return found
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            return _paths(folder)
     raise OutputError(f"The simulated sky could not be put in {folder}.", remedy=_REMEDY)
 
 
-def _paths(folder):
+def _paths(folder: Path) -> dict[str, Path]:
     return {name: folder / f"{name}.parquet" for name in ("csc", "chanmaster")}
 
 
-def _sums(folder):
-    sums = {}
-    for name, path in _paths(folder).items():
-        with open(path, "rb") as file:
-            sums[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return sums
+def _sums(folder: Path) -> dict[str, str]:
+    paths = _paths(folder).items()
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths}
 
 
-def _verified(folder):
-    """The files of a folder where they are whole, else None."""
+def _is_whole(folder: Path) -> bool:
+    """Return whether a folder has its files, undamaged."""
     try:
-        whole = json.loads((folder / _SUMS).read_text()) == _sums(folder)
+        return json.loads((folder / _SUMS).read_text()) == _sums(folder)
     except (OSError, ValueError):
-        return None
-    return _paths(folder) if whole else None
+        return False
 
 
-def _write(folder, sources, observations, seed):
+def _write(folder: Path, size: dict[str, int]) -> dict[str, Path]:
     with progress_bar(3, description="Simulated sky", unit="step") as bar:
-        tables = draw_sky(sources=sources, observations=observations, seed=seed)
+        tables = draw_sky(**size)
         bar.update(1)
         for name, path in _paths(folder).items():
             write_table(tables[name], path)
             bar.update(1)
-    aside = folder / f"{_SUMS}.aside"
-    aside.write_text(json.dumps(_sums(folder)))
-    os.replace(aside, folder / _SUMS)
+    (folder / _SUMS).write_text(json.dumps(_sums(folder)))
     return _paths(folder)

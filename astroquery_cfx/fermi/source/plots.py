@@ -4,152 +4,79 @@
 import numpy as np
 from astropy import units as u
 
-__all__ = ["plot_light_curve", "plot_spectrum"]
+from ...arrays import to_floats
 
-_MODEL, _MEAN = "#0072b2", "#d55e00"
+_BLUE, _VERMILION = "#0072b2", "#d55e00"  # of Okabe and Ito's palette, safe for the colour-blind
 _STYLE = {"color": "#222222", "markersize": 5, "linewidth": 1.2, "capsize": 2.5}
+_ARROWS = {"uplims": True, "fmt": "none", "label": "95% upper limits"}
 
 
 def plot_spectrum(source, *, ax=None):
-    """
-    Plot flux points, best spectrum and its 1-sigma (68%) band.
-
-    Parameters
-    ----------
-    source : `~astroquery_cfx.fermi.source.FermiSource`
-        The source.
-    ax : `~matplotlib.axes.Axes`, optional
-        Where to plot. A new figure, if None.
-
-    Returns
-    -------
-    `~matplotlib.axes.Axes`
-        E**2 dN/dE (erg / (s cm2)) by energy (GeV), both logarithmic. Upper limits (95%) are arrows.
-    """
+    """Plot the flux points and the best spectrum of a `FermiSource`; return the axes."""
     ax = _axes(ax)
-    points = source.flux_points
+    points, model = source.flux_points, source.spectral_model
     energy = np.geomspace(points["e_min"][0], points["e_max"][-1], 300) * u.MeV
-    model = source.spectral_model
-    low, high = (_sed(energy, flux) for flux in model.error_band(energy))
-    ax.fill_between(
-        energy.to_value(u.GeV),
-        low,
-        high,
-        color=_MODEL,
-        alpha=0.25,
-        linewidth=0,
-        label="1-sigma (68%) band",
+    gev = energy.to_value(u.GeV)
+    curve, low, high = (
+        (energy**2 * dnde).to_value("erg s-1 cm-2")
+        for dnde in (model(energy), *model.error_band(energy))
     )
-    ax.plot(energy.to_value(u.GeV), _sed(energy, model(energy)), color=_MODEL, label=model.form)
-    floor, top = _plot_points(ax, points)
-    curve = _sed(energy, model(energy))
+    ax.fill_between(
+        gev, low, high, color=_BLUE, alpha=0.25, linewidth=0, label="1-sigma (68%) band"
+    )
+    ax.plot(gev, curve, color=_BLUE, label=model.form)
+    value, lower, upper, limit = (
+        to_floats(points[f"e2dnde{end}"]) for end in ("", "_errn", "_errp", "_ul")
+    )
+    is_point = ~points["is_ul"].data & (value > 0)  # the axis is logarithmic
+    is_limit = points["is_ul"].data & np.isfinite(limit)
+    x, left, right = (points[name].quantity.to_value(u.GeV) for name in ("e_ref", "e_min", "e_max"))
+    band = (x - left, right - x)
+    label = "flux points, 1-sigma (68%) errors"
+    _errorbar(ax, is_point, x, value, band, (lower, upper), fmt="o", label=label)
+    _errorbar(ax, is_limit, x, limit, band, (0.4 * limit, 0.4 * limit), **_ARROWS)
+    bottoms = np.concatenate([value[is_point], limit[is_limit]])
+    tops = np.concatenate([(value + upper)[is_point], limit[is_limit]])
+    # Without any point, a range that 4FGL spectra have.
+    bottom, top = (bottoms.min(), tops.max()) if len(tops) else (1e-14, 1e-12)
     ax.set(
         xscale="log",
         yscale="log",
         xlabel="Energy (GeV)",
         ylabel=r"$E^2\,\mathrm{d}N/\mathrm{d}E$ (erg s$^{-1}$ cm$^{-2}$)",
         title=_title(source),
-        xlim=(energy[0].to_value(u.GeV) / 1.2, energy[-1].to_value(u.GeV) * 1.2),
-        ylim=(floor / 3, 3 * max(top, curve.max())),
+        xlim=(gev[0] / 1.2, gev[-1] * 1.2),
+        ylim=(bottom / 3, 3 * max(top, curve.max())),
     )
     ax.legend(fontsize="small")
     return ax
 
 
-def _sed(energy, dnde):
-    return (energy**2 * dnde).to_value("erg s-1 cm-2")
-
-
-def _plot_points(ax, points):
-    """Flux points with errors, limits with arrows; gives the lowest and highest value to be seen."""
-    x, left, right = (points[name].quantity.to_value(u.GeV) for name in ("e_ref", "e_min", "e_max"))
-    value, lower, upper, limit = _filled(
-        points, "e2dnde", "e2dnde_errn", "e2dnde_errp", "e2dnde_ul"
-    )
-    is_limit = np.asarray(points["is_ul"]) & np.isfinite(limit)
-    is_point = ~np.asarray(points["is_ul"]) & (value > 0)
-    for chosen, y, style in (
-        (is_point, value, {"fmt": "o", "label": "flux points, 1-sigma (68%) errors"}),
-        (is_limit, limit, {"fmt": "none", "label": "95% upper limits"}),
-    ):
-        if not chosen.any():
-            continue
-        # Lists: matplotlib before 3.11 stumbles over arrays of one.
-        error = (
-            [part[chosen].tolist() for part in (lower, upper)]
-            if chosen is is_point
-            else 0.4 * y[chosen]
-        )
-        ax.errorbar(
-            x[chosen],
-            y[chosen],
-            xerr=[part[chosen].tolist() for part in (x - left, right - x)],
-            yerr=error,
-            uplims=chosen is is_limit,
-            **_STYLE,
-            **style,
-        )
-    seen = np.concatenate([value[is_point], limit[is_limit]])
-    if not len(seen):
-        return 1e-14, 1e-12
-    return seen.min(), np.concatenate([(value + upper)[is_point], limit[is_limit]]).max()
-
-
-def _filled(table, *names):
-    """Columns as plain arrays, NaN where masked."""
-    return [np.ma.filled(table[name].data.astype(float), np.nan) for name in names]
-
-
 def plot_light_curve(source, *, ax=None):
-    """
-    Plot the photon flux of each year.
-
-    Parameters
-    ----------
-    source : `~astroquery_cfx.fermi.source.FermiSource`
-        The source.
-    ax : `~matplotlib.axes.Axes`, optional
-        Where to plot. A new figure, if None.
-
-    Returns
-    -------
-    `~matplotlib.axes.Axes`
-        Photon flux (s-1 cm-2) by year. Upper limits (95%) are arrows; the line is the mean of the fluxes of
-        all years, upper limits with their best fit.
-    """
+    """Plot the photon flux in each year, and the mean of the years; return the axes."""
     ax = _axes(ax)
     curve = source.light_curve
     start, stop = curve["time_min"].decimalyear, curve["time_max"].decimalyear
     middle, half = (start + stop) / 2, (stop - start) / 2
-    flux, lower, upper, limit = _filled(curve, "flux", "flux_errn", "flux_errp", "flux_ul")
+    flux, lower, upper, limit = (
+        to_floats(curve[f"flux{end}"]) for end in ("", "_errn", "_errp", "_ul")
+    )
+    is_limit = curve["is_ul"].data
     top = np.nanmax(np.concatenate([flux + np.nan_to_num(upper), limit]))
-    is_limit = np.asarray(curve["is_ul"]) & np.isfinite(limit)
-    points = ~np.asarray(curve["is_ul"])
-    if points.any():
-        ax.errorbar(
-            middle[points],
-            flux[points],
-            xerr=half[points],
-            yerr=[lower[points], upper[points]],
-            fmt="o",
-            label="flux, 1-sigma (68%) errors",
-            **_STYLE,
-        )
-    if is_limit.any():
-        ax.errorbar(
-            middle[is_limit],
-            limit[is_limit],
-            xerr=half[is_limit],
-            yerr=0.1 * top,
-            uplims=True,
-            fmt="none",
-            label="95% upper limits",
-            **_STYLE,
-        )
-    ax.axhline(np.nanmean(flux), color=_MEAN, linestyle="--", linewidth=1.2, label="mean flux")
+    label = "flux, 1-sigma (68%) errors"
+    _errorbar(ax, ~is_limit, middle, flux, (half, half), (lower, upper), fmt="o", label=label)
+    is_limit = is_limit & np.isfinite(limit)
+    length = np.full(len(limit), 0.1 * top)
+    _errorbar(ax, is_limit, middle, limit, (half, half), (length, length), **_ARROWS)
+    # Upper limits count with their best fit.
+    ax.axhline(np.nanmean(flux), color=_VERMILION, linestyle="--", linewidth=1.2, label="mean flux")
+    band = ""
+    if "energy_min" in curve.meta:
+        ends = (u.Quantity(curve.meta[f"energy_{end}"]).to_value(u.GeV) for end in ("min", "max"))
+        band = ", {:g}-{:g} GeV".format(*ends)
     ax.set(
         xlabel="Year",
-        ylabel=f"Photon flux{_band(curve)} (s$^{{-1}}$ cm$^{{-2}}$)",
+        ylabel=f"Photon flux{band} (s$^{{-1}}$ cm$^{{-2}}$)",
         title=_title(source),
         ylim=(0, 1.25 * top),
     )
@@ -157,27 +84,25 @@ def plot_light_curve(source, *, ax=None):
     return ax
 
 
-def _band(curve):
-    """The energy band of a light curve, for a label."""
-    if "energy_min" not in curve.meta:
-        return ""
-    low, high = (u.Quantity(curve.meta[f"energy_{end}"]).to_value(u.GeV) for end in ("min", "max"))
-    return f", {low:g}-{high:g} GeV"
+def _errorbar(ax, chosen, x, y, x_errors, y_errors, **style):
+    """Draw the chosen points with lower and upper errors, unless there are none."""
+    if chosen.any():
+        # Lists: matplotlib before 3.11 does not take pairs of arrays with one element.
+        xerr = [error[chosen].tolist() for error in x_errors]
+        yerr = [error[chosen].tolist() for error in y_errors]
+        ax.errorbar(x[chosen], y[chosen], xerr=xerr, yerr=yerr, **_STYLE, **style)
 
 
 def _title(source):
     counterpart = source.data.get("ASSOC1", "")
-    return (
-        f"{source.name}, {counterpart} ({source.class_name})"
-        if counterpart
-        else f"{source.name} ({source.class_name})"
-    )
+    names = f"{source.name}, {counterpart}" if counterpart else source.name
+    return f"{names} ({source.class_name})"
 
 
 def _axes(ax):
-    """The axes given, or those of a new figure that pyplot does not know."""
+    """Return the axes given, or those of a new figure that pyplot does not know."""
     if ax is not None:
         return ax
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # slow to load
 
     return Figure(figsize=(7, 4.5), layout="constrained").add_subplot()

@@ -1,11 +1,14 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """The spectrum of a source: a callable of energy, with its uncertainty and its integrals."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
+from astropy.table import Table
 
+from ...arrays import to_floats
 from ...errors import InvalidInputError
 from .spectra import FORMS, integrate
 
@@ -15,20 +18,16 @@ _DNDE = u.Unit("cm-2 s-1 MeV-1")
 _PHOTON_FLUX = u.Unit("ph cm-2 s-1")
 _ENERGY_FLUX = u.Unit("erg cm-2 s-1")
 _ERG_PER_MEV = u.MeV.to(u.erg)
+_CUTOFF = "PLSuperExpCutoff"
 # SpectrumType -> prefix of the columns, and parameter -> the rest of their names.
+# fmt: off
 _COLUMNS = {
-    "PowerLaw": ("PL", {"amplitude": "Flux_Density", "index": "Index"}),
-    "LogParabola": ("LP", {"amplitude": "Flux_Density", "index": "Index", "beta": "beta"}),
-    "PLSuperExpCutoff": (
-        "PLEC",
-        {
-            "amplitude": "Flux_Density",
-            "index": "IndexS",
-            "expfactor": "ExpfactorS",
-            "exp_index": "Exp_Index",
-        },
-    ),
+    "PowerLaw":    ("PL",   {"amplitude": "Flux_Density", "index": "Index"}),
+    "LogParabola": ("LP",   {"amplitude": "Flux_Density", "index": "Index", "beta": "beta"}),
+    _CUTOFF:       ("PLEC", {"amplitude": "Flux_Density", "index": "IndexS",
+                             "expfactor": "ExpfactorS", "exp_index": "Exp_Index"}),
 }
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -39,19 +38,19 @@ class SpectralModel:
     Parameters
     ----------
     form : str
-        PowerLaw, LogParabola, PLSuperExpCutoff2 (DR1, DR2) or PLSuperExpCutoff4 (since DR3); the formulas are
-        those of `astroquery_cfx.fermi.source.spectra`.
+        PowerLaw, LogParabola, PLSuperExpCutoff2 (DR1, DR2) or PLSuperExpCutoff4 (since DR3): the
+        formulas are those of `astroquery_cfx.fermi.source.spectra`.
     reference : float
         Reference (pivot) energy in MeV.
     values, errors : dict
-        Parameter -> value and 1-sigma (68%) error: ``amplitude`` in cm-2 s-1 MeV-1, the others without unit,
-        but for the ``expfactor`` of PLSuperExpCutoff2, in MeV to the power of ``-exp_index``. A parameter
-        that was fixed has the error 0.
+        Parameter -> value and 1-sigma (68%) error: ``amplitude`` in cm-2 s-1 MeV-1, the others
+        without unit, except for the ``expfactor`` of PLSuperExpCutoff2, in MeV to the power of
+        ``-exp_index``. A parameter that was fixed in the fit has the error 0.
 
     Notes
     -----
-    Photons are counted without a unit in dN/dE, so that ``E**2 dN/dE`` is an energy flux; `photon_flux` has
-    the catalogue's own unit, ``ph cm-2 s-1``.
+    Photons are counted without a unit in dN/dE, so that ``E**2 dN/dE`` is an energy flux;
+    `photon_flux` has the catalogue's own unit, ``ph cm-2 s-1``.
 
     Examples
     --------
@@ -67,102 +66,127 @@ class SpectralModel:
 
     form: str
     reference: float
-    values: dict
-    errors: dict
+    values: dict[str, float]
+    errors: dict[str, float]
 
-    def __call__(self, energy):
+    def __call__(self, energy: u.Quantity) -> u.Quantity:
         """
-        Differential photon flux.
+        Evaluate the differential photon flux.
 
         Parameters
         ----------
         energy : `~astropy.units.Quantity`
-            Energies, of any shape, above zero.
+            Energies above zero, of any shape.
 
         Returns
         -------
         `~astropy.units.Quantity`
-            dN/dE in cm-2 s-1 MeV-1, of the same shape.
+            dN/dE in cm-2 s-1 MeV-1, of the shape of ``energy``.
 
         Raises
         ------
         InvalidInputError
-            If the energies have no unit of energy or are not above zero.
+            If the energies do not have a unit of energy, or are not above zero.
         """
-        return self._evaluate(_mev(energy), self.values) * _DNDE
+        return self._evaluate(_in_mev(energy), self.values) * _DNDE
 
-    def error(self, energy):
+    def error(self, energy: u.Quantity) -> u.Quantity:
         """
-        1-sigma (68%) error of the differential flux.
+        Propagate the errors of the parameters to the differential photon flux, to first order.
 
-        The errors of the parameters are propagated to first order. The catalogue does not give their
-        covariances: they are taken as independent, which the choice of the pivot energy makes nearly true for
-        the amplitude, and is on the safe side for the rest.
+        The catalogue does not give the covariances of the parameters: they are taken as
+        independent. By the choice of the pivot energy this is nearly true for the amplitude; for
+        the others it is on the safe side.
 
         Parameters
         ----------
         energy : `~astropy.units.Quantity`
-            Energies, above zero.
+            Energies above zero, of any shape.
 
         Returns
         -------
         `~astropy.units.Quantity`
-            In cm-2 s-1 MeV-1.
-        """
-        energy = _mev(energy)
-        return self._evaluate(energy, self.values) * self._relative_error(energy) * _DNDE
+            1-sigma (68%) error of dN/dE in cm-2 s-1 MeV-1, of the shape of ``energy``.
 
-    def error_band(self, energy, *, n_sigma=1):
+        Raises
+        ------
+        InvalidInputError
+            If the energies do not have a unit of energy, or are not above zero.
         """
-        The band that the spectrum lies in, at 1 sigma (68%) or more.
+        energy = _in_mev(energy)
+        value = self._evaluate(energy, self.values)
+        # Where the flux underflows, far above a cutoff, so does its error.
+        return value * np.where(value > 0, self._relative_error(energy), 0.0) * _DNDE
+
+    def error_band(
+        self, energy: u.Quantity, *, n_sigma: float = 1
+    ) -> tuple[u.Quantity, u.Quantity]:
+        """
+        Return the lower and upper limit of the spectrum, at 1 sigma (68%) or more.
 
         Parameters
         ----------
         energy : `~astropy.units.Quantity`
-            Energies, above zero.
+            Energies above zero, of any shape.
         n_sigma : float, optional
-            How many sigma.
+            Half-width of the band, in sigma.
 
         Returns
         -------
         low, high : `~astropy.units.Quantity`
-            dN/dE divided and multiplied by ``exp(n_sigma error / value)``, in cm-2 s-1 MeV-1: to first order
-            the value less and plus `error`, and never below zero.
+            dN/dE divided and multiplied by ``exp(n_sigma error / value)``, in cm-2 s-1 MeV-1: to
+            first order the value minus and plus `error`, and never below zero.
+
+        Raises
+        ------
+        InvalidInputError
+            If the energies do not have a unit of energy, or are not above zero.
         """
-        energy = _mev(energy)
+        energy = _in_mev(energy)
         value = self._evaluate(energy, self.values)
+        # exp(710) overflows; far above a cutoff the first-order error grows without limit.
         factor = np.exp(np.minimum(n_sigma * self._relative_error(energy), 700))
         return value / factor * _DNDE, value * factor * _DNDE
 
-    def photon_flux(self, low, high):
+    def photon_flux(self, low: u.Quantity, high: u.Quantity) -> u.Quantity:
         """
-        Photon flux in a band.
+        Integrate the photon flux over a band.
 
         Parameters
         ----------
         low, high : `~astropy.units.Quantity`
-            The ends of the band, or of many.
+            The ends of the band, or of several bands.
 
         Returns
         -------
         `~astropy.units.Quantity`
-            In ph cm-2 s-1, as Flux1000 (1 to 100 GeV).
+            In ph cm-2 s-1, like Flux1000 (1 to 100 GeV).
+
+        Raises
+        ------
+        InvalidInputError
+            If the ends are not energies above zero, or ``low`` is not below ``high``.
         """
         return self._integral(low, high, power=0) * _PHOTON_FLUX
 
-    def energy_flux(self, low, high):
+    def energy_flux(self, low: u.Quantity, high: u.Quantity) -> u.Quantity:
         """
-        Energy flux in a band.
+        Integrate the energy flux over a band.
 
         Parameters
         ----------
         low, high : `~astropy.units.Quantity`
-            The ends of the band, or of many.
+            The ends of the band, or of several bands.
 
         Returns
         -------
         `~astropy.units.Quantity`
-            In erg cm-2 s-1, as Energy_Flux100 (0.1 to 100 GeV).
+            In erg cm-2 s-1, like Energy_Flux100 (0.1 to 100 GeV).
+
+        Raises
+        ------
+        InvalidInputError
+            If the ends are not energies above zero, or ``low`` is not below ``high``.
         """
         return self._integral(low, high, power=1) * _ERG_PER_MEV * _ENERGY_FLUX
 
@@ -178,40 +202,39 @@ class SpectralModel:
         return FORMS[self.form](energy, self.reference, *values.values())
 
     def _integral(self, low, high, *, power):
-        low, high = _mev(low), _mev(high)
+        low, high = _in_mev(low), _in_mev(high)
         if not np.all(low < high):
             raise InvalidInputError(
-                "The band does not begin below its end.",
+                "The lower end of the band is not below its upper end.",
                 remedy="give the lower energy first, e.g. 1*u.GeV, 100*u.GeV.",
             )
-        return integrate(
-            FORMS[self.form], low, high, (self.reference, *self.values.values()), power=power
-        )
+        parameters = (self.reference, *self.values.values())
+        return integrate(FORMS[self.form], low, high, parameters, power=power)
 
     def _relative_error(self, energy):
-        """sigma(dN/dE) / (dN/dE), by differences of its logarithm."""
-        total = np.zeros(np.shape(energy))
+        """Return sigma(dN/dE) / (dN/dE), from finite differences of ln(dN/dE)."""
+        variance = np.zeros(np.shape(energy))
         for name, error in self.errors.items():
             if not error:
                 continue
             step = 1e-4 * (abs(self.values[name]) if name == "amplitude" else 1.0)
-            with np.errstate(divide="ignore", invalid="ignore"):  # where the flux itself is zero
+            with np.errstate(divide="ignore", invalid="ignore"):  # where the flux itself underflows
                 up, down = (
                     np.log(self._evaluate(energy, self.values | {name: self.values[name] + shift}))
                     for shift in (step, -step)
                 )
-                total += ((up - down) / (2 * step) * error) ** 2
-        return np.sqrt(np.nan_to_num(total, nan=np.inf))
+                variance += ((up - down) / (2 * step) * error) ** 2
+        return np.sqrt(np.nan_to_num(variance, nan=np.inf))
 
 
-def _mev(energy):
-    """Energies in MeV, checked."""
+def _in_mev(energy) -> np.ndarray:
+    """Return energies in MeV, checked."""
     if not isinstance(energy, u.Quantity):
         raise InvalidInputError(
-            f"The energy {energy!r} has no unit.", remedy="give it a unit, e.g. 1*u.GeV."
+            f"The energy {energy!r} has no unit.", remedy="give it one, e.g. 1*u.GeV."
         )
     try:
-        values = np.asarray(energy.to_value(u.MeV), dtype=float)
+        values = to_floats(energy.to_value(u.MeV))
     except u.UnitsError as error:
         raise InvalidInputError(
             f"{energy.unit} is not a unit of energy.", remedy="give an energy, e.g. 1*u.GeV."
@@ -223,103 +246,75 @@ def _mev(energy):
     return values
 
 
-def _form(spectrum_type, old_cutoff):
-    """Name of the form; the file's own name of the cutoff, or its columns, tell the parametrisation."""
-    if not spectrum_type.startswith("PLSuperExpCutoff"):
-        return spectrum_type
-    if spectrum_type in FORMS:
-        return spectrum_type
-    return "PLSuperExpCutoff2" if old_cutoff else "PLSuperExpCutoff4"
-
-
-def _columns(spectrum_type):
-    """Parameter -> column, and parameter -> column of its error."""
-    kind = "PLSuperExpCutoff" if spectrum_type.startswith("PLSuperExpCutoff") else spectrum_type
-    if kind not in _COLUMNS:
-        raise InvalidInputError(
-            f"The spectrum type {spectrum_type!r} is not known.",
-            remedy=f"the known ones are {', '.join(_COLUMNS)}.",
-        )
-    prefix, names = _COLUMNS[kind]
-    return (
-        {name: f"{prefix}_{rest}" for name, rest in names.items()},
-        {name: f"Unc_{prefix}_{rest}" for name, rest in names.items()},
-    )
-
-
-def spectral_models(table, spectrum_type=None):
+def spectral_models(table: Table, spectrum_type: str | None = None) -> list[SpectralModel | None]:
     """
-    The spectra of all sources of a table.
+    Return the spectra of all sources of a table.
 
     Parameters
     ----------
     table : `~astropy.table.Table`
         A catalogue, with the columns of the spectra.
     spectrum_type : str, optional
-        PowerLaw, LogParabola or PLSuperExpCutoff: the catalogue has fits of all three. The best one of each
-        source (SpectrumType), if None.
+        PowerLaw, LogParabola or PLSuperExpCutoff: the catalogue has fits of all three. The best
+        one of each source (SpectrumType), if None.
 
     Returns
     -------
     list of `SpectralModel` or None
-        One a row; None where that model was not fitted.
+        One per row; None where that model was not fitted.
 
     Raises
     ------
     InvalidInputError
-        If the table lacks columns of the spectra, or has a type of spectrum that is not known.
+        If the table lacks columns of the spectra, or has an unknown type of spectrum.
     """
-    old_cutoff = "PLEC_IndexS" in table.meta.get("renamed", {})
-    types = (
-        [spectrum_type] * len(table)
-        if spectrum_type
-        else [str(kind) for kind in table["SpectrumType"]]
-    )
-    arrays, models = {}, []
+    types = [spectrum_type] * len(table) if spectrum_type else list(map(str, table["SpectrumType"]))
+    models: list[SpectralModel | None] = [None] * len(table)
     for kind in dict.fromkeys(types):
-        names, errors = _columns(kind)
-        columns = [
-            _floats(table, column) for column in ("Pivot_Energy", *names.values(), *errors.values())
-        ]
-        arrays[kind] = _form(kind, old_cutoff), tuple(names), np.column_stack(columns).tolist()
-    for row, kind in enumerate(types):
-        form, names, numbers = arrays[kind]
-        models.append(_model(form, names, numbers[row]))
+        family = _CUTOFF if kind.startswith(_CUTOFF) else kind
+        form = kind
+        if (
+            kind == _CUTOFF
+        ):  # its older form has columns of other names, which the catalogue renames
+            form += "2" if "PLEC_IndexS" in table.meta.get("renamed", {}) else "4"
+        if form not in FORMS:
+            raise InvalidInputError(
+                f"The spectrum type {kind!r} is not known.",
+                remedy=f"the known ones are {', '.join(_COLUMNS)}.",
+            )
+        prefix, parameters = _COLUMNS[family]
+        names = [f"{prefix}_{rest}" for rest in parameters.values()]
+        columns = ["Pivot_Energy", *names, *(f"Unc_{name}" for name in names)]
+        missing = [name for name in columns if name not in table.colnames]
+        if missing:
+            raise InvalidInputError(
+                f"{table.meta.get('file', 'The table')} has no column {missing[0]}, which the "
+                "spectra need.",
+                remedy="read all columns of the whole catalogue.",
+            )
+        numbers = np.column_stack([to_floats(table[name]) for name in columns]).tolist()
+        for row in [row for row, other in enumerate(types) if other == kind]:
+            reference, *fitted = numbers[row]
+            values = dict(zip(parameters, fitted[: len(names)], strict=True))
+            errors = dict(zip(parameters, fitted[len(names) :], strict=True))
+            if not any(map(math.isnan, (reference, *values.values()))):
+                errors = {
+                    name: 0.0 if math.isnan(error) else error for name, error in errors.items()
+                }
+                models[row] = SpectralModel(form, reference, values, errors)
     return models
 
 
-def _model(form, names, numbers):
-    reference, values, errors = numbers[0], numbers[1 : len(names) + 1], numbers[len(names) + 1 :]
-    if any(value != value for value in (reference, *values)):
-        return None
-    errors = [error if error == error else 0.0 for error in errors]
-    return SpectralModel(
-        form,
-        reference,
-        dict(zip(names, values, strict=True)),
-        dict(zip(names, errors, strict=True)),
-    )
-
-
-def _floats(table, name):
-    if name not in table.colnames:
-        raise InvalidInputError(
-            f"{table.meta.get('file', 'The table')} has no column {name}, which the spectra need.",
-            remedy="read all columns of the whole catalogue.",
-        )
-    return np.ma.filled(np.ma.asarray(table[name]).astype(float), np.nan)
-
-
-def spectral_model(table, row=0, spectrum_type=None):
+def spectral_model(table: Table, row: int = 0, spectrum_type: str | None = None) -> SpectralModel:
     """
-    The spectrum of one source of a table.
+    Return the spectrum of one source of a table.
 
     Parameters
     ----------
     table : `~astropy.table.Table`
         A catalogue, with the columns of the spectra.
     row : int, optional
-        Which source.
+        The row of the source.
     spectrum_type : str, optional
         As for `spectral_models`.
 
@@ -331,12 +326,13 @@ def spectral_model(table, row=0, spectrum_type=None):
     Raises
     ------
     InvalidInputError
-        If that model was not fitted, or the columns are not there.
+        If that model was not fitted, or the table lacks columns of the spectra.
     """
     (model,) = spectral_models(table[row : row + 1], spectrum_type)
     if model is None:
         raise InvalidInputError(
             f"{table['Source_Name'][row]} was not fitted with the spectrum "
-            f"{spectrum_type or table['SpectrumType'][row]}."
+            f"{spectrum_type or table['SpectrumType'][row]}.",
+            remedy="use the best spectrum of the source.",
         )
     return model

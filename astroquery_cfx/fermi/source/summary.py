@@ -5,24 +5,13 @@ from html import escape
 
 import numpy as np
 
-__all__ = ["as_html", "as_text", "summarize"]
 
-
-def summarize(source):
-    """
-    What is known of a source, in words.
-
-    Parameters
-    ----------
-    source : `~astroquery_cfx.fermi.source.FermiSource`
-        The source.
-
-    Returns
-    -------
-    dict
-        What -> text; what the file does not have is left out.
-    """
-    data, entries = source.data, {"Release": source.release, "Class": _class(source)}
+def summarize(source) -> dict[str, str]:
+    """Return what is known of a `FermiSource`: a label and a text for each thing the file has."""
+    data, code = source.data, source.data.get("CLASS1", "")
+    entries = {"Release": source.release, "Class": source.class_name}
+    if code:
+        entries["Class"] += f" ({code}, {'identified' if source.identified else 'associated'})"
     names = [
         f"{name} ({kind})"
         for name, kind in source.associations.iterrows("name", "kind")
@@ -33,12 +22,20 @@ def summarize(source):
     entries["Position (Galactic)"] = (
         f"l = {data['GLON'].value:.4f}, b = {data['GLAT'].value:.4f} deg"
     )
-    entries["95% ellipse"] = _ellipse(data)
-    if source.extended_model:
-        entries["Template"] = _template(source.extended_model)
+    ellipse = [data[f"Conf_95_{axis}"].value for axis in ("SemiMajor", "SemiMinor", "PosAng")]
+    entries["95% ellipse"] = "none: the position was not fitted"
+    if np.isfinite(ellipse[0]):
+        entries["95% ellipse"] = (
+            "semi-axes {:.4f} and {:.4f} deg, position angle {:.1f} deg".format(*ellipse)
+        )
+    if model := source.extended_model:
+        entries["Template"] = (
+            f"{model.form} of {model.name}, {model.semi_major.value:.3f} by "
+            f"{model.semi_minor.value:.3f} deg, position angle {model.position_angle.value:.1f} deg"
+        )
     entries["Significance"] = f"{data['Signif_Avg'].value:.1f} sigma"
-    entries["Energy flux, 0.1-100 GeV"] = _value(data, "Energy_Flux100")
-    entries["Photon flux, 1-100 GeV"] = _value(data, "Flux1000")
+    entries["Energy flux, 0.1-100 GeV"] = _with_error(data, "Energy_Flux100")
+    entries["Photon flux, 1-100 GeV"] = _with_error(data, "Flux1000")
     entries["Spectrum"] = _spectrum(source)
     if "Variability_Index" in data:
         entries["Variability index"] = f"{data['Variability_Index'].value:.1f}"
@@ -46,82 +43,35 @@ def summarize(source):
     return entries
 
 
-def _class(source):
-    code = source.data.get("CLASS1", "")
-    if not code:
-        return source.class_name
-    return f"{source.class_name} ({code}, {'identified' if source.identified else 'associated'})"
-
-
-def _ellipse(data):
-    major, minor, angle = (
-        data[f"Conf_95_{axis}"].value for axis in ("SemiMajor", "SemiMinor", "PosAng")
-    )
-    if not np.isfinite(major):
-        return "none: the position was not fitted"
-    return f"semi-axes {major:.4f} and {minor:.4f} deg, position angle {angle:.1f} deg"
-
-
-def _template(model):
-    major, minor, angle = model.semi_major.value, model.semi_minor.value, model.position_angle.value
-    return f"{model.form} of {model.name}, {major:.3f} by {minor:.3f} deg, position angle {angle:.1f} deg"
-
-
-def _value(data, name):
+def _with_error(data, name) -> str:
     value, error = data[name], data[f"Unc_{name}"]
-    written = f"{value.value:.3e}" + (f" +- {error.value:.1e}" if np.isfinite(error) else "")
-    return f"{written} {value.unit}"
+    uncertainty = f" +- {error.value:.1e}" if np.isfinite(error) else ""
+    return f"{value.value:.3e}{uncertainty} {value.unit}"
 
 
-def _spectrum(source):
-    data = source.data
-    if "PL_Index" not in data:
-        return data["SpectrumType"]
+def _spectrum(source) -> str:
+    """Return the form and the parameters of the spectrum; without them, its type."""
+    if "PL_Index" not in source.data:
+        return source.data["SpectrumType"]
     model = source.spectral_model
-    errors = {
-        name: f"+- {error:.3f}" if error else "(fixed)" for name, error in model.errors.items()
-    }
-    shape = [
-        f"{name} {value:.3f} {errors[name]}"
-        for name, value in model.values.items()
-        if name != "amplitude"
-    ]
+    shape = []
+    for name, value in model.values.items():
+        error = f"+- {model.errors[name]:.3f}" if model.errors[name] else "(fixed)"
+        if name != "amplitude":
+            shape.append(f"{name} {value:.3f} {error}")
     return f"{model.form}: {', '.join(shape)}; reference energy {model.reference:.4g} MeV"
 
 
-def as_text(source):
-    """
-    A source as lines of text.
-
-    Parameters
-    ----------
-    source : `~astroquery_cfx.fermi.source.FermiSource`
-        The source.
-
-    Returns
-    -------
-    str
-    """
+def as_text(source) -> str:
+    """Return the summary of a `FermiSource` as lines of text."""
     entries = summarize(source)
     width = max(map(len, entries))
-    return "\n".join(
-        [source.name, *(f"  {name:<{width}}  {text}" for name, text in entries.items())]
-    )
+    lines = [f"  {name:<{width}}  {text}" for name, text in entries.items()]
+    return "\n".join([source.name, *lines])
 
 
-def as_html(source):
-    """
-    A source as a table in HTML.
-
-    Parameters
-    ----------
-    source : `~astroquery_cfx.fermi.source.FermiSource`
-        The source.
-
-    Returns
-    -------
-    str
-    """
+def as_html(source) -> str:
+    """Return the summary of a `FermiSource` as a table in HTML."""
     rows = "".join(
         f"<tr><th style='text-align:left'>{escape(name)}</th>"
         f"<td style='text-align:left'>{escape(text)}</td></tr>"
