@@ -429,10 +429,12 @@ def test_another_session_is_used_from_the_next_call_on(small_archive):
     assert client.tap is first
     session = requests.Session()
     sent = []
-    session.hooks["response"].append(lambda response, **_: sent.append(response.request))
+    session.hooks["response"].append(lambda response, **_: sent.append(response.request.body))
     client._set_session(session)  # HeasarcClass offers no other way
     assert len(client.query_observations(columns=["obsid"], cache=False)) == 300
-    assert len(sent) > 1
+    assert client.get_default_radius("csc") == 1 * u.arcmin
+    for table in ("FROM+chanmaster", "TAP_SCHEMA.columns", "FROM+metainfo"):
+        assert any(table in str(body) for body in sent), table
 
 
 def test_requests_name_the_package(client, small_archive):
@@ -445,8 +447,8 @@ def test_requests_name_the_package(client, small_archive):
     finally:
         client._session.hooks["response"].remove(hook)
     assert agents
-    expected = f"astroquery_cfx/{__version__} pyVO/{pyvo.__version__} python-requests/{requests.__version__}"
-    assert set(agents) == {expected}
+    ours = f"astroquery_cfx/{__version__} pyVO/{pyvo.__version__}"
+    assert set(agents) == {f"{ours} python-requests/{requests.__version__}"}
 
 
 def test_service_with_other_names(sources):
