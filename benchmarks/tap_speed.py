@@ -5,7 +5,7 @@
     DACHS_URL=http://127.0.0.1:8080 python benchmarks/tap_speed.py
 
 The embedded archive runs in a process of its own. Each time is the best of the rounds; ratios are
-of times of the same run. Memory is the peak of a fresh process, less what it held after the imports.
+of times of the same run. Memory is the peak of a fresh process, less that after the imports.
 """
 
 import argparse

@@ -100,16 +100,15 @@ class CSCPlaneClass(HeasarcClass):
     @property
     def tap(self) -> pyvo.dal.TAPService:
         """The TAP service."""
-        url = f"{self.VO_URL}/tap"
-        if self._made_for != (url, self._session):
-            service = pyvo.dal.TAPService(url, session=self._session)
-            self._schema = Schema(
-                lambda adql: make_transport(service, self._session).ask(adql, maxrec=_SCHEMA_ROWS)[
-                    0
-                ]
-            )
-            self._service, self._metainfo = service, None
-            self._made_for = url, self._session
+        url, session = f"{self.VO_URL}/tap", self._session
+        if self._made_for != (url, session):
+            service = pyvo.dal.TAPService(url, session=session)
+
+            def ask(adql):
+                return make_transport(service, session).ask(adql, maxrec=_SCHEMA_ROWS)[0]
+
+            self._service, self._schema, self._metainfo = service, Schema(ask), None
+            self._made_for = url, session
         return self._service
 
     def clear_cache(self) -> None:
@@ -500,7 +499,9 @@ class CSCPlaneClass(HeasarcClass):
         service = self.tap
         if self._metainfo is None:
             try:
-                found = complete_query(service, _METAINFO_ADQL, schema=self._schema)
+                found = complete_query(
+                    service, _METAINFO_ADQL, schema=self._schema, session=self._session
+                )
             except ServiceUnavailableError:
                 raise
             except ServiceError:  # only HEASARC has this table

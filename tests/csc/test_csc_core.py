@@ -93,6 +93,8 @@ def test_whole_tables(client, sources):
     assert sources["b_flux_ap"].description
     assert sources["ra"].meta["ucd"] == "pos.eq.ra;meta.main"
     assert "imulated" in sources.meta["simulated"]
+    catalogs = [table.meta["catalog"] for table in (observations, sources)]
+    assert catalogs == ["chanmaster", "csc"]  # where locate_data looks for their data
     record = sources.meta["completeness"]
     assert record["rows"] == record["rows_before"] == record["rows_after"] == 3000
     assert record["service"].endswith("/tap")
@@ -104,6 +106,7 @@ def test_plane_is_cut_from_positions(client, sources):
     near = np.abs(b) <= 5
     assert set(plane["name"]) == set(sources["name"][near])
     assert plane.colnames == ["name", "ra", "dec", "b_flux_ap"]
+    assert plane.meta["catalog"] == "csc"
     record = plane.meta["completeness"]
     assert record["cut"] == (
         f"abs(b) <= 5.0 deg from ra, dec: {near.sum()} of {record['rows']} rows"
@@ -411,6 +414,7 @@ def test_configuration_is_read_at_the_call(small_archive):
         assert client.get_default_radius("csc") == 1 * u.arcmin
         assert small_archive.url == client.VO_URL
     assert conf.vo_url == client.VO_URL
+    assert CSCPlaneClass(vo_url="https://example.org/vox/").VO_URL == "https://example.org/vox"
     with conf.set_temp("timeout", 7.0):
         assert client.timeout == 7.0
     table = Table({"name": ["a"], "obsid": [1]})
@@ -425,10 +429,12 @@ def test_another_session_is_used_from_the_next_call_on(small_archive):
     assert client.tap is first
     session = requests.Session()
     sent = []
-    session.hooks["response"].append(lambda response, **_: sent.append(response.request))
+    session.hooks["response"].append(lambda response, **_: sent.append(response.request.body))
     client._set_session(session)  # HeasarcClass offers no other way
     assert len(client.query_observations(columns=["obsid"], cache=False)) == 300
-    assert len(sent) > 1
+    assert client.get_default_radius("csc") == 1 * u.arcmin
+    for table in ("FROM+chanmaster", "TAP_SCHEMA.columns", "FROM+metainfo"):
+        assert any(table in str(body) for body in sent), table
 
 
 def test_requests_name_the_package(client, small_archive):
@@ -441,9 +447,8 @@ def test_requests_name_the_package(client, small_archive):
     finally:
         client._session.hooks["response"].remove(hook)
     assert agents
-    expected = f"astroquery_cfx/{__version__} pyVO/{pyvo.__version__} "
-    expected += f"python-requests/{requests.__version__}"
-    assert set(agents) == {expected}
+    ours = f"astroquery_cfx/{__version__} pyVO/{pyvo.__version__}"
+    assert set(agents) == {f"{ours} python-requests/{requests.__version__}"}
 
 
 def test_service_with_other_names(sources):
