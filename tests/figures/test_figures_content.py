@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
-"""What is drawn is what the tables say."""
+"""Figures show what is in the tables."""
 
 import astropy.units as u
 import numpy as np
@@ -9,10 +9,12 @@ from astropy.table import Table, vstack
 from astropy.wcs import WCS
 from figure_tables import make_tables
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from astroquery_cfx import figures
 from astroquery_cfx.errors import InvalidInputError
+from astroquery_cfx.fermi.classes import GROUP_COLORS, class_group, known_classes
 from astroquery_cfx.figures import sky
 
 
@@ -102,13 +104,22 @@ def test_one_flux_has_a_colour(tables):
     assert points.norm.vmin < points.get_array()[0] < points.norm.vmax
 
 
+def test_galactic_plane_is_drawn_in_equatorial_coordinates(tables):
+    (line,) = figures.plot_observations_map(tables["observations"]).lines
+    x, y = np.degrees(line.get_xydata().T)
+    place = SkyCoord(-x, y, unit="deg").galactic
+    np.testing.assert_allclose(place.b.deg, 0, atol=1e-9)
+    assert np.all(np.diff(x) >= 0)
+    assert np.all(np.diff(np.sort(place.l.deg)) < 1)
+
+
 def hammer():
-    """All-sky axes whose projection matplotlib can turn back, as it cannot for Aitoff."""
+    """Return all-sky axes whose projection matplotlib can invert, as it cannot for Aitoff."""
     return Figure().add_subplot(projection="hammer")
 
 
 def regions(ax):
-    """The polygons on an all-sky map, back in Galactic degrees."""
+    """Yield the polygons on an all-sky map in Galactic degrees."""
     invert = ax.transProjection.inverted()
     for path in only(ax, PolyCollection).get_paths():
         minus_l, b = np.degrees(invert.transform(path.vertices[:-1])).T
@@ -196,8 +207,37 @@ def test_symbols_grow_with_matches_and_small_ones_lie_on_top(tables):
     points = only(figures.plot_match_density_map(grouped), PathCollection)
     sizes = points.get_sizes()
     assert np.all(np.diff(sizes) <= 0)
-    assert len(sizes) == len(grouped)
-    assert len(np.unique(sizes)) == len(np.unique(grouped["num_csc_matches"]))
+    number = -np.sort(-np.asarray(grouped["num_csc_matches"]))
+    np.testing.assert_allclose(np.sqrt(sizes), 3.5 + 4.5 * np.log10(number))
+    order = np.argsort(-np.asarray(grouped["num_csc_matches"]), kind="stable")
+    x, y = np.degrees(points.get_offsets()).T
+    np.testing.assert_allclose(x, -wrapped(grouped["fermi_l"])[order])
+    np.testing.assert_allclose(y, np.asarray(grouped["fermi_b"])[order])
+    colors = [GROUP_COLORS[class_group(code)] for code in grouped["fermi_class"][order]]
+    assert [to_hex(color, keep_alpha=False) for color in points.get_facecolors()] == colors
+
+
+@pytest.mark.parametrize(
+    ("most", "steps"),
+    [
+        (9, ["1 match"]),
+        (10, ["1 match", "10 matches"]),
+        (2500, ["1 match", "10 matches", "100 matches", "1,000 matches"]),
+    ],
+)
+def test_legend_of_sizes_reaches_the_most_matches(tables, most, steps):
+    grouped = tables["grouped"][np.asarray(tables["grouped"]["num_csc_matches"]) < 9]
+    grouped["num_csc_matches"][0] = most
+    (legend,) = figures.plot_match_density_map(grouped).figure.legends
+    entries = {
+        text.get_text(): handle
+        for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+    }
+    assert [label for label in entries if "match" in label] == steps
+    assert [label for label in entries if label in GROUP_COLORS] == list(GROUP_COLORS)
+    for label in steps:
+        number = int(label.split()[0].replace(",", ""))
+        assert entries[label].get_markersize() == pytest.approx(3.5 + 4.5 * np.log10(number))
 
 
 # --- strips
@@ -233,6 +273,77 @@ def test_panels_fit_the_strip_and_are_not_stretched(tables, b_max, panels):
     for panel in axes:
         box, x, y = panel.get_window_extent(), np.ptp(panel.get_xlim()), np.ptp(panel.get_ylim())
         assert box.width / x == pytest.approx(box.height / y, rel=0.01)
+
+
+def test_bright_sources_of_a_strip_are_drawn_on_top(tables):
+    axes = figures.plot_plane_strip(tables["sources"])
+    for panel in axes:
+        assert np.all(np.diff(only(panel, PathCollection).get_array()) >= 0)
+        assert only(panel, PathCollection).get_rasterized()
+    norms = {id(only(panel, PathCollection).norm) for panel in axes}
+    assert len(norms) == 1
+    highest = [
+        only(panel, PathCollection).get_array()
+        for panel in figures.plot_flux_ratio_strip(tables["matched"])
+    ]
+    assert all(np.all(np.diff(ratios) >= 0) for ratios in highest)
+
+
+def test_sources_at_the_end_of_a_panel_are_in_both(tables):
+    at = SkyCoord([58.6, 61.4, 58.4, 61.6], [0.0] * 4, unit="deg", frame="galactic").icrs
+    table = Table({"ra": at.ra, "dec": at.dec, "b_flux_ap": [1.0, 2.0, 3.0, 4.0]})
+    shown = [
+        only(panel, PathCollection).get_array().tolist()
+        for panel in figures.plot_plane_strip(table)
+    ]
+    assert shown == [[1, 2, 4], [1, 2, 3], []]
+    one = [
+        only(panel, PathCollection).get_array().tolist()
+        for panel in figures.plot_plane_strip(table, b_max=90 * u.deg)
+    ]
+    assert one == [[1, 2, 3, 4]]
+    at = SkyCoord([180.0, 0.0], [0.0] * 2, unit="deg", frame="galactic").icrs
+    table = Table({"ra": at.ra, "dec": at.dec, "b_flux_ap": [1.0, 2.0]})
+    (panel,) = figures.plot_plane_strip(table, b_max=90 * u.deg)
+    x = panel.wcs.wcs_pix2world(only(panel, PathCollection).get_offsets(), 0)[:, 0]
+    assert only(panel, PathCollection).get_array().tolist() == [1, 1, 2]  # at both ends
+    assert sorted(x % 360) == pytest.approx([0, 180, 180])
+
+
+@pytest.mark.parametrize(
+    ("b_max", "along", "across"), [(10, 10, 5), (1, 10, 2), (30, 30, 10), (90, 30, 10)]
+)
+def test_ticks_of_strips_are_apart(tables, b_max, along, across):
+    for panel in figures.plot_plane_strip(tables["sources"], b_max=b_max * u.deg):
+        spacing = [axis.locator(0, 60)[1].to_value(u.deg) for axis in panel.coords]
+        assert spacing == [along, across]
+
+
+def test_strips_leave_room_for_rings_and_regions(tables):
+    def heights(table, plot, b_max):
+        return [panel.get_ylim()[1] for panel in plot(table, b_max=b_max * u.deg)]
+
+    assert heights(tables["sources"], figures.plot_plane_strip, 10) == pytest.approx([10.3] * 3)
+    matched = tables["matched"][np.asarray(tables["matched"]["fermi_b"]) < 9]
+    assert heights(matched, figures.plot_flux_ratio_strip, 10) == pytest.approx([11.1] * 3)
+    matched["fermi_r95"] = 3.0 * u.deg
+    reach = np.abs(matched["fermi_b"]).max() + 3.1
+    assert heights(matched, figures.plot_flux_ratio_strip, 10) == pytest.approx([reach] * 3)
+
+
+def test_strip_marks_each_fermi_source_of_its_pairs(tables):
+    matched = tables["matched"]
+    drawn = np.asarray(matched["csc_flux"]) > 0
+    drawn &= np.abs(np.asarray(matched["csc_b"])) <= 5
+    seen = set()
+    for panel in figures.plot_flux_ratio_strip(matched, b_max=5 * u.deg):
+        (rings,) = panel.lines
+        place = panel.wcs.pixel_to_world(*rings.get_xydata().T)
+        seen |= set(zip(np.round(place.l.deg, 6), np.round(place.b.deg, 6), strict=True))
+    expected = matched[drawn]
+    assert seen == set(
+        zip(np.round(expected["fermi_l"], 6), np.round(expected["fermi_b"], 6), strict=True)
+    )
 
 
 def test_regions_on_the_strip_are_whole_and_true(tables):
@@ -325,7 +436,11 @@ def test_latitude_histogram_counts_every_source(tables):
     counts, edges, _ = ax.patches[0].get_data()
     assert counts.sum() == len(latitude)
     np.testing.assert_array_equal(counts, np.histogram(latitude, edges)[0])
-    assert edges[-1] == -edges[0] >= np.abs(latitude).max()
+    assert edges[-1] == -edges[0] == np.ceil(np.abs(latitude).max())
+    assert ax.get_ylabel() == f"Chandra sources per {edges[-1] / 6:.4g}° of latitude"
+    assert ax.get_xlim() == (edges[0], edges[-1])
+    flat = Table({"ra": [266.4], "dec": [-28.9]})
+    assert figures.plot_latitude_histogram(flat).get_xlim() == (-1, 1)
 
 
 @pytest.mark.parametrize("bins", [0, -3, 2.5, "many", None, True])
@@ -346,6 +461,10 @@ def test_each_fermi_source_has_its_own_stem(tables):
     assert ax.get_yscale() == "log"
     assert ax.get_ylim()[0] < 1
     assert ax.get_ylim()[1] > 5000
+    colors = [GROUP_COLORS[class_group(code)] for code in grouped["fermi_class"]]
+    stems = only(ax, LineCollection)
+    assert [to_hex(color, keep_alpha=False) for color in stems.get_colors()] == colors
+    assert {segment[0][1] for segment in stems.get_segments()} == {ax.get_ylim()[0]}
     heads = np.concatenate([line.get_ydata() for line in ax.lines])
     np.testing.assert_array_equal(np.sort(heads), np.sort(grouped["num_csc_matches"]))
 
@@ -358,6 +477,25 @@ def test_matches_by_flux_shows_all(tables):
         zip(np.asarray(grouped["fermi_flux"]), grouped["num_csc_matches"], strict=True)
     )
     assert "0.1–100 GeV energy flux" in ax.get_xlabel()
+    low, high = np.min(grouped["fermi_flux"]), np.max(grouped["fermi_flux"])
+    assert ax.get_xlim()[0] < low < high < ax.get_xlim()[1]
+    assert ax.get_ylim()[0] < 1 <= np.max(grouped["num_csc_matches"]) < ax.get_ylim()[1]
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+
+
+def test_sources_without_matches_or_flux_are_left_out(tables):
+    grouped = tables["grouped"].copy()
+    grouped["num_csc_matches"][:2] = 0
+    grouped["fermi_flux"][1:4] = 0
+    for plot, shown in (
+        (figures.plot_match_counts, 58),
+        (figures.plot_match_density_map, 58),
+        (figures.plot_matches_by_flux, 56),
+    ):
+        ax = plot(grouped)
+        points = sum(len(line.get_xdata()) for line in ax.lines)
+        points = points or len(only(ax, PathCollection).get_sizes())
+        assert points == shown
 
 
 # --- ratios
@@ -374,7 +512,8 @@ def test_ratio_by_position_shares_its_axis_and_hides_nothing(tables):
     ):
         shown = sorted(point for line in ax.lines for point in zip(*line.get_data(), strict=True))
         np.testing.assert_allclose(shown, sorted(zip(x[ratio > 0], ratio[ratio > 0], strict=True)))
-        assert ax.get_ylim()[0] < ratio[ratio > 0].min() < ratio.max() < ax.get_ylim()[1]
+        limits = ratio[ratio > 0].min() / 2, ratio.max() * 2
+        assert ax.get_ylim() == pytest.approx(limits)
         assert min(ax.get_xlim()) <= x.min() <= x.max() <= max(ax.get_xlim())
 
 
@@ -390,6 +529,80 @@ def test_every_class_has_its_column_and_numbers(tables):
         )
         assert int(pairs) == of.sum()
         assert int(sources) == len(np.unique(matched["fermi_name"][of]))
+
+
+def test_bars_of_classes_are_at_the_medians(tables):
+    matched = tables["matched"][np.asarray(tables["matched"]["csc_flux"]) > 0]
+    ratio = np.asarray(matched["csc_flux"]) / np.asarray(matched["fermi_flux"])
+    ax = figures.plot_flux_ratio_by_class(matched)
+    classes = [label.split("\n")[0].replace("none", "") for label in ticks(ax.xaxis)]
+    lower = np.char.lower(np.asarray(matched["fermi_class"], dtype=str))
+    bars = {
+        segment[:, 0].mean(): segment for bar in ax.collections for segment in bar.get_segments()
+    }
+    assert sorted(bars) == list(range(len(classes)))
+    for place, code in enumerate(classes):
+        np.testing.assert_allclose(bars[place][:, 0], [place - 0.4, place + 0.4])
+        np.testing.assert_allclose(bars[place][:, 1], np.median(ratio[lower == code]))
+    assert ax.get_xlim() == (-0.5, len(classes) - 0.5)
+
+
+@pytest.mark.parametrize(("pairs", "bars"), [(2, 0), (3, 1)])
+def test_medians_are_of_three_pairs_or_more(pairs, bars):
+    table = Table(
+        {
+            "fermi_name": ["A"] * pairs,
+            "fermi_class": ["psr"] * pairs,
+            "csc_flux": [1e-14] * pairs,
+            "fermi_flux": [1e-11] * pairs,
+        }
+    )
+    assert len(figures.plot_flux_ratio_by_class(table).collections) == bars
+
+
+@pytest.mark.parametrize(("pairs", "alpha"), [(300, 0.8), (301, 0.35)])
+def test_crowded_classes_are_transparent(pairs, alpha):
+    table = Table(
+        {
+            "fermi_name": ["A"] * pairs,
+            "fermi_class": ["psr"] * pairs,
+            "csc_flux": [1e-14] * pairs,
+            "fermi_flux": [1e-11] * pairs,
+        }
+    )
+    assert {line.get_alpha() for line in figures.plot_flux_ratio_by_class(table).lines} == {alpha}
+
+
+def test_every_other_group_of_classes_is_shaded(tables):
+    ax = figures.plot_flux_ratio_by_class(tables["matched"])
+    groups = [class_group(label.split("\n")[0].replace("none", "")) for label in ticks(ax.xaxis)]
+    assert groups == ["Galactic"] * 3 + ["unassociated", "unknown"] + ["extragalactic"] * 3 + [
+        "unknown"
+    ]
+    bands = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in ax.patches]
+    assert bands == [(-0.5, 2.5), (3.5, 4.5), (7.5, 8.5)]
+    colors = [line.get_color() for line in ax.lines[::2]]
+    assert colors == [GROUP_COLORS[group] for group in groups]
+    (legend,) = ax.figure.legends
+    assert [text.get_text() for text in legend.get_texts()][3:] == [
+        "Galactic", "extragalactic", "unknown", "unassociated (none)",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("classes", "factor"), [(12, 1), (13, 0.9)])
+def test_labels_of_many_classes_are_smaller(classes, factor):
+    codes = list(known_classes())[:classes]
+    table = Table(
+        {
+            "fermi_name": codes,
+            "fermi_class": codes,
+            "csc_flux": [1e-14] * classes,
+            "fermi_flux": [1e-11] * classes,
+        }
+    )
+    ax = figures.plot_flux_ratio_by_class(table)
+    sizes = [text.get_fontsize() for text in (*ax.get_xticklabels(), *ax.texts)]
+    np.testing.assert_allclose(sizes, 11.5 * factor)
 
 
 def test_identified_and_associated_are_told_apart(tables):
@@ -408,7 +621,7 @@ def test_identified_and_associated_are_told_apart(tables):
     }
 
 
-def test_jitter_hangs_on_the_seed_alone(tables):
+def test_jitter_depends_on_the_seed_alone(tables):
     def jitter(seed):
         return np.concatenate(
             [
@@ -445,6 +658,16 @@ def test_separations_count_every_pair_once(tables):
     offsets = np.asarray(separations["offset_95"])
     assert within == np.sum(offsets <= 4)
     assert beyond == np.sum(offsets > 4)
+    assert in_degrees.get_xlim() == (0, edges[-1]) == (0, pytest.approx(0.1))
+    np.testing.assert_allclose(np.diff(edges), 0.004)
+    np.testing.assert_allclose(np.diff(in_ellipses.patches[0].get_data().edges), 0.1)
+    assert in_ellipses.get_xlim() == (0, pytest.approx(4.5))
+    assert ticks(in_ellipses.xaxis) == ["0", "1", "2", "3", "4", ">4"]
+    np.testing.assert_allclose(in_ellipses.get_xticks(), [0, 1, 2, 3, 4, 4.35])
+    np.testing.assert_allclose(in_ellipses.patches[2].get_data().edges, [4.2, 4.5])
+    assert in_degrees.get_ylim()[0] < 1
+    highest = max(patch.get_data().values.max() for patch in in_ellipses.patches)
+    assert in_degrees.get_ylim()[1] == pytest.approx(2 * max(counts.max(), highest))
     nearest = (
         in_ellipses.patches[1].get_data().values.sum()
         + in_ellipses.patches[3].get_data().values.sum()
@@ -452,7 +675,39 @@ def test_separations_count_every_pair_once(tables):
     assert nearest == len(np.unique(separations["fermi_name"][np.isfinite(offsets)]))
 
 
-def test_laws_hold_their_share(tables):
+def test_nearest_pairs_are_those_of_their_source(tables):
+    separations = tables["separations"]
+    in_degrees, _ = figures.plot_separations(separations, radius=0.1 * u.deg)
+    counts, edges, _ = in_degrees.patches[1].get_data()
+    nearest = [
+        separations["separation"][separations["fermi_name"] == name].min()
+        for name in np.unique(separations["fermi_name"])
+    ]
+    np.testing.assert_array_equal(counts, np.histogram(nearest, edges)[0])
+
+
+@pytest.mark.parametrize(("largest", "end"), [(0.4, 1.5), (2.31, 2.4), (3.99, 4.0)])
+def test_offsets_end_where_the_largest_is(largest, end):
+    table = Table({"fermi_name": ["A", "B"], "separation": [0.0, 0.0], "offset_95": [0.1, largest]})
+    in_degrees, in_ellipses = figures.plot_separations(table)
+    assert in_ellipses.get_xlim() == pytest.approx((0, end))
+    assert in_ellipses.patches[0].get_data().values.sum() == 2
+    assert in_degrees.get_xlim() == (0, 1)  # no separation above zero
+    (legend,) = in_degrees.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "all pairs",
+        "nearest pair of each Fermi source",
+        "chance: number within $r$ ∝ $r^2$",
+        "true counterparts, one for each of 2 Fermi sources",
+    ]
+
+
+def test_radius_is_that_of_the_largest_pair_by_default(tables):
+    in_degrees, _ = figures.plot_separations(tables["separations"])
+    assert in_degrees.get_xlim() == (0, np.max(tables["separations"]["separation"]))
+
+
+def test_expected_numbers_add_up(tables):
     separations = tables["separations"]
     in_degrees, in_ellipses = figures.plot_separations(separations, radius=0.1 * u.deg)
     r, chance = in_degrees.lines[0].get_data()
@@ -512,6 +767,15 @@ def test_bars_are_the_shares(tables):
     np.testing.assert_allclose(
         heights, [tables["shares"]["share_plane"], tables["shares"]["share_matched"]]
     )
+    middles = [[bar.get_x() + bar.get_width() / 2 for bar in bars] for bars in ax.containers]
+    np.testing.assert_allclose(middles, [np.arange(4) - 0.2, np.arange(4) + 0.2])
+    assert ax.get_ylim() == (0, pytest.approx(1.18 * 0.5))
+    assert ticks(ax.xaxis) == list(tables["shares"]["group"])
+    (legend,) = ax.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "Fermi sources in the plane (100)",
+        "of these, with a Chandra match (10)",
+    ]
     assert [text.get_text() for text in ax.texts[:4]] == [
         "40%\n40",
         "30%\n30",
@@ -523,6 +787,17 @@ def test_bars_are_the_shares(tables):
     np.testing.assert_allclose(
         [bar.get_height() for bar in figures.plot_class_shares(percent).containers[0]], heights[0]
     )
+
+
+def test_groups_without_numbers_are_left_out(tables):
+    shares = Table(tables["shares"], masked=True)
+    shares["num_matched"].mask[1] = True
+    ax = figures.plot_class_shares(shares)
+    assert ticks(ax.xaxis) == ["Galactic", "unknown", "unassociated"]
+    notes = [text.get_text() for text in ax.figure.texts if text.get_gid() == "notes"]
+    assert notes == ["3 groups of classes; left out: 1 without numbers"]
+    ax = figures.plot_class_shares(tables["shares"])
+    assert not [text for text in ax.figure.texts if text.get_gid() == "notes"]
 
 
 # --- real data
