@@ -59,6 +59,7 @@ def odd():
             "id": number.astype("i8") * 3 + 5,
             "t": MaskedColumn(words, mask=number % 40 == 1),
             "same": np.full(400, "one"),
+            "part": number / 1000 + 0.1,
             "pair": number % 2,
             "empty": MaskedColumn(number * 1.0, mask=True),
         }
@@ -66,8 +67,14 @@ def odd():
 
 
 @pytest.fixture(scope="module")
-def archive(stars, odd):
-    with EmbeddedArchive({"stars": stars, "odd": odd}) as running:
+def words():
+    """Texts of which some have more rows than a page may have."""
+    return Table({"word": [*"a" * 3, *"b" * 12, *"c" * 3, *"d" * 12, *"e" * 10], "id": range(40)})
+
+
+@pytest.fixture(scope="module")
+def archive(stars, odd, words):
+    with EmbeddedArchive({"stars": stars, "odd": odd, "words": words}) as running:
         yield running
 
 
@@ -396,6 +403,48 @@ def test_pages_of_texts(counter, odd, target):
     for piece in ranges:
         inside = (texts >= (piece.low or "")) & (texts < (piece.high or "~"))
         assert inside.sum() == sum(page.rows for page in pages if page.ranges[0] == piece)
+
+
+@pytest.mark.parametrize(
+    ("target", "edges"),
+    [(5, [None, "b", "c", "d", "e"]), (12, [None, "b", "c", "d", "e"]), (20, [None, "d", "e"])],
+)
+def test_texts_with_more_rows_than_a_page(ask, target, edges):
+    """Such a text has a range of its own, which the next key cuts."""
+    counter = Counter(ask, parse_select("SELECT * FROM words"))
+    pages = Planner(counter, target).pages([Key("word", "word", "text"), ID])
+    assert_pages(counter, pages, target, 40)
+    ranges = dict.fromkeys((page.ranges[0].low, page.ranges[0].high) for page in pages)
+    assert list(ranges) == list(itertools.pairwise([*edges, None]))
+
+
+@pytest.mark.parametrize("wanted", [3, 15, 18, 30])
+def test_texts_up_to_what_is_wanted(ask, wanted):
+    counter = Counter(ask, parse_select("SELECT * FROM words"))
+    pages = Planner(counter, 12).pages([Key("word", "word", "text")], wanted=wanted)
+    assert sum(page.rows for page in pages) == wanted
+
+
+def test_next_text(ask):
+    counter, key = Counter(ask, parse_select("SELECT * FROM words")), Key("word", "word", "text")
+    following = [counter.next_text(key, low, "", 5) for low in (None, "a", "b", "c", "d", "e")]
+    assert following == ["b", "b", "c", "d", "e", None]
+    assert counter.next_text(key, None, "id > 20", 5) == "d"
+    assert counter.next_text(key, "b", "id < 15", 12) is None
+    assert "SELECT TOP 6 word AS cfx_key" in ask.asked[0]
+
+
+def test_key_of_one_value(counter):
+    same = Key("same", "same", "text")
+    assert_pages(counter, Planner(counter, 100).pages([same, ID]), 100, 400)
+    with pytest.raises(InvalidInputError):
+        Planner(counter, 100).pages([same])
+
+
+def test_numbers_less_than_one_apart(counter):
+    pages = Planner(counter, 50).pages([Key("part", "part", "float")])
+    assert_pages(counter, pages, 50, 400)
+    assert len(pages) == 8
 
 
 def test_key_that_cannot_be_counted(counter, ask):
