@@ -13,7 +13,5 @@ The way through the files; each imports only from those before it:
 - ``calibration``: `calibrate_association`, the same model at other places, where all is chance.
 """
 
-from .associate import associate_tables
-from .calibration import calibrate_association
-
-__all__ = ["associate_tables", "calibrate_association"]
+from .associate import associate_tables as associate_tables
+from .calibration import calibrate_association as calibrate_association

@@ -20,8 +20,6 @@ from .releases import RELEASES, find_release
 from .selection import NAME_COLUMNS, class_mask, filter_mask, find_name, hint_names, parse_position
 from .source.core import FermiSource, read_source
 
-__all__ = ["Fermi4FGL", "Fermi4FGLClass"]
-
 
 class Fermi4FGLClass(BaseQuery):
     """

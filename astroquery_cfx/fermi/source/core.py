@@ -23,8 +23,6 @@ from .summary import as_html, as_text, summarize
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["ExtendedModel", "FermiSource"]
-
 _ASSOCIATIONS = {
     "ASSOC1": "counterpart",
     "ASSOC2": "other counterpart or name",
