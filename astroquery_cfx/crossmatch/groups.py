@@ -22,21 +22,16 @@ def group_matches(pairs: Table, by: str = "fermi_name") -> Table:
     Returns
     -------
     `~astropy.table.Table`
-        In the order in which the keys first appear. The columns of the side that holds ``by`` stay
-        as they are (with the values of the key's first row); the other side's columns,
-        ``separation`` and ``position_angle`` become list columns: each entry is a one-dimensional
-        array, in the order of ``pairs``. ``num_matches`` counts them; it is 0, and the lists are
-        empty, for a key that a right, left or outer join kept without a partner.
+        In the order in which the keys first appear. The columns of the side that holds ``by``
+        (``pairs.meta['crossmatch']`` lists them) keep the values of the key's first row. All others
+        become list columns: each entry is a one-dimensional array, in the order of ``pairs``.
+        ``num_matches`` counts them; it is 0, and the lists are empty, for a key that a right, left
+        or outer join kept without a partner.
 
     Raises
     ------
     InvalidInputError
         If there is no such column.
-
-    Notes
-    -----
-    ``pairs.meta['crossmatch']`` says which columns belong to which side. Columns that it does not
-    name become lists.
 
     Examples
     --------
@@ -59,11 +54,10 @@ def group_matches(pairs: Table, by: str = "fermi_name") -> Table:
     number = np.argsort(np.argsort(first))[inverse]
     order = np.argsort(number, kind="stable")
     groups = np.split(rows[order], np.cumsum(np.bincount(number))[:-1]) if len(rows) else []
-    if "separation" in pairs.colnames:
+    matches = groups
+    if "separation" in pairs.colnames:  # masked where a join kept a row without a partner
         has_partner = ~np.ma.getmaskarray(_masked_array(pairs["separation"]))
         matches = [group[has_partner[group]] for group in groups]
-    else:
-        matches = groups
     record = pairs.meta.get("crossmatch", {})
     sides = (record.get("left_columns", []), record.get("right_columns", []))
     own = {by, *next((side for side in sides if by in side), [])}
@@ -83,7 +77,7 @@ def group_matches(pairs: Table, by: str = "fermi_name") -> Table:
         lists = np.empty(len(matches), dtype=object)
         for place, group in enumerate(matches):
             lists[place] = values[group]
-        info = {name: getattr(column.info, name, None) for name in ("unit", "description", "meta")}
+        info = {part: getattr(column.info, part, None) for part in ("unit", "description", "meta")}
         result[name] = Column(lists, dtype=object, **info)
     count = np.array([len(group) for group in matches], dtype=np.int64)
     result["num_matches"] = Column(count, description="Number of matches")

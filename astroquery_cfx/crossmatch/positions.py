@@ -61,7 +61,7 @@ def find_positions(table: Table, given: Any = None, *, side: str = "left") -> Po
     if not is_known or len(names) not in (1, 2):
         raise InvalidInputError(
             f"{side}_coordinates={given!r} are not positions.",
-            remedy="give a SkyCoord, the name of a SkyCoord column, or the names of two columns.",
+            remedy="give a SkyCoord, the name of its column, or the names of two columns.",
         )
     names = tuple(names)
     if len(names) == 1:
@@ -132,19 +132,19 @@ def _find_columns(table: Table, side: str) -> tuple[str, ...]:
                 )
         candidates = [names for several in found.values() for names in several]
         if len(candidates) > 1:
+            used = _listed(candidates[:1])
             warnings.warn(
-                f"The {side} table has the positions {_listed(candidates)}: "
-                f"{_listed(candidates[:1])} are used. Say which with "
-                f"{side}_coordinates={candidates[0]!r}.",
+                f"The {side} table has the positions {_listed(candidates)}: {used} are used. Say "
+                f"which with {side}_coordinates={candidates[0]!r}.",
                 InputWarning,
                 stacklevel=4,  # the caller of crossmatch_tables
             )
         if candidates:
             return candidates[0]
+    columns = ", ".join(table.colnames)
     raise InvalidInputError(
         f"The {side} table has no columns that are known to be positions.",
-        remedy=f"name them: {side}_coordinates=('ra', 'dec'); its columns are "
-        f"{', '.join(table.colnames)}.",
+        remedy=f"name them: {side}_coordinates=('ra', 'dec'); its columns are {columns}.",
     )
 
 

@@ -51,14 +51,12 @@ def crossmatch_tables(
     left_coordinates, right_coordinates : `~astropy.coordinates.SkyCoord`, str or tuple, optional
         The positions of a side, or the name of its SkyCoord column, or the names of its longitude
         and latitude (Galactic if their UCDs or names say so, else ICRS). By default a SkyCoord
-        column is looked for, then columns with the UCDs of a position (those with ``meta.main``
-        first), then usual names in any case (ra and dec, RAJ2000 and DEJ2000, GLON and GLAT, lii
-        and bii, l and b). Two equatorial positions, or two Galactic ones, are an error; of an
-        equatorial and a Galactic one, the equatorial is used, with a warning.
+        column is looked for, then UCDs of a position (``meta.main`` first), then usual names (ra
+        and dec, RAJ2000 and DEJ2000, GLON and GLAT, lii and bii, l and b). Two positions of one
+        frame are an error; equatorial positions go before Galactic ones, with a warning.
     left_ellipse : `ErrorEllipse`, optional
         The error ellipses of ``left``, if ``radius`` is one: a pair then lies in the ellipse of
-        both errors together (the sum of their covariances), with the containment of the right one's
-        region.
+        both errors together (the sum of their covariances), of the containment of the right one.
     prefixes : tuple of two str, optional
         What goes before the names of columns and of meta that both sides have.
     prefix_all : bool, optional
@@ -77,9 +75,8 @@ def crossmatch_tables(
     Raises
     ------
     InvalidInputError
-        If positions are missing, ambiguous, out of range or without unit, if the radius has no
-        unit or is negative, if an ellipse is not valid, or if names collide. All of this is checked
-        before any pair is looked for.
+        If positions, radius or ellipses are missing, ambiguous, out of range or without unit, or
+        if names collide. All of this is checked before any pair is looked for.
 
     Examples
     --------

@@ -52,10 +52,11 @@ class RadiusPairs(AbstractCrossmatchAlgorithm):
 
     Parameters
     ----------
-    radius : `~astropy.units.Quantity` or str
-        One angle for all, or the name of a column of the right catalogue.
-    left_ellipse : None
-        For `EllipsePairs` only.
+    radius : `~astropy.units.Quantity`, str or `~astroquery_cfx.ErrorEllipse`
+        One angle for all, or the name of a column of the right catalogue; for `EllipsePairs` the
+        error ellipses of the right catalogue.
+    left_ellipse : `~astroquery_cfx.ErrorEllipse`, optional
+        The error ellipses of the left catalogue, for `EllipsePairs` only.
     left_units, right_units : dict of str to `~astropy.units.Unit` or str, optional
         Units of the columns that are named.
 
@@ -198,25 +199,7 @@ class RadiusPairs(AbstractCrossmatchAlgorithm):
 
 
 class EllipsePairs(RadiusPairs):
-    """
-    All pairs within error ellipses, as an algorithm for LSDB's ``Catalog.crossmatch``.
-
-    Parameters
-    ----------
-    radius : `~astroquery_cfx.ErrorEllipse`
-        The error ellipses of the right catalogue.
-    left_ellipse : `~astroquery_cfx.ErrorEllipse`, optional
-        The error ellipses of the left catalogue.
-    left_units, right_units : dict of str to `~astropy.units.Unit` or str, optional
-        Units of the columns that are named.
-
-    Examples
-    --------
-    >>> from astroquery_cfx import ErrorEllipse
-    >>> from astroquery_cfx.hats import EllipsePairs
-    >>> list(EllipsePairs(ErrorEllipse("major", "minor", "angle")).extra_columns)
-    ['separation', 'position_angle', 'ellipse_offset']
-    """
+    """All pairs within error ellipses, as an algorithm for LSDB; else like `RadiusPairs`."""
 
     extra_columns = (
         _added_columns(separation=[], position_angle=[], ellipse_offset=[]) if _HAS_LSDB else None
