@@ -160,7 +160,7 @@ class FermiSource:
 
     @cached_property
     def spectral_model(self) -> SpectralModel:
-        """Best spectrum: a callable, `~astroquery_cfx.fermi.source.spectral_model.SpectralModel`."""
+        """Best spectrum, a `~astroquery_cfx.fermi.source.spectral_model.SpectralModel`."""
         return spectral_model(self._table)
 
     def fitted_model(self, spectrum_type: str) -> SpectralModel:
