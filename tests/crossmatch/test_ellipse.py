@@ -214,6 +214,22 @@ def test_pairs_of_both_errors_are_those_of_brute_force():
     np.testing.assert_allclose(offset, expected[i, j], atol=1e-3)
 
 
+def test_rounding_at_the_edge_loses_no_pair():
+    """Whatever has an offset of at most 1 is found, even if the radius is shorter by a rounding."""
+    rng = np.random.default_rng(33)
+    ra = np.arange(2000) % 50 * 7.0
+    dec = np.arange(2000) // 50 * 3.0 - 60
+    places = (ra + rng.uniform(-0.5, 0.5, 2000), dec + rng.uniform(-0.5, 0.5, 2000), ra, dec)
+    separation, angle = angular_separation(*places), position_angle(*places[2:], *places[:2])
+    major = np.nextafter(separation, 0)
+    ellipses = major, major, rng.uniform(0, 180, 2000)
+    inside = ellipse_offset(separation, angle, *ellipses) <= 1
+    i, j, *_ = find_pairs_in_ellipses(*places, ellipses)
+    assert np.array_equal(i, j)
+    assert np.array_equal(i, np.flatnonzero(inside))
+    assert 50 < len(i) < 1950
+
+
 def test_ellipses_of_one_row_and_of_no_size():
     on_edge = find_pairs_in_ellipses(10.0, 0.5, 10.0, 0.0, (0.5, 0.25, 0.0))
     assert [column.tolist() for column in on_edge] == [[0], [0], [0.5], [0.0], [1.0]]

@@ -247,6 +247,14 @@ def test_few_candidates_are_in_vain(band, zones, radius):
     assert grid.num_cells.sum() == pytest.approx(360**2 / np.pi / height**2, rel=0.01)
 
 
+def test_candidates_come_in_batches_of_limited_size():
+    place = Side(np.full(5000, 10.0), np.full(5000, 20.0))
+    grid = MarkedGrid(place.take(np.arange(5000) < 1000), place, 0.1)
+    sizes = [len(rows) for rows, _, _ in grid.candidates(place.ra, place.dec)]
+    assert sum(sizes) == 5_000_000
+    assert max(sizes) <= 262_144
+
+
 def test_rows_are_those_of_the_caller():
     """Rows that are left out shift no others, whichever side is the smaller one."""
     rng = np.random.default_rng(14)
