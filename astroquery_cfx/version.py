@@ -2,8 +2,6 @@
 """The version of the package, as the build wrote it down."""
 
 try:
-    from . import _version
+    from ._version import version
 except ImportError:  # a source tree that was never built
     version = "0.1.0.dev0"
-else:
-    version = _version.version

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,9 +25,6 @@ from ..errors import (
 )
 from .adql import both, literal
 from .schema import Key
-
-if TYPE_CHECKING:
-    from .counting import Counter
 
 # With fewer, the bins of a range could be as wide as the range.
 _FEWEST_BINS = 8
@@ -227,7 +224,7 @@ class NumberSplitter:
 class Planner:
     """Cut a query into pages of at most `target` rows, under the service's row limit (if known)."""
 
-    counter: Counter
+    counter: Any  # a Counter, whose module stands on this one
     target: int
     limit: int | None = None
 
