@@ -137,14 +137,8 @@ class CSCPlaneClass(HeasarcClass):
             obsid, ra, dec, exposure, detector, time, name by default; ``'*'`` for all.
         column_filters : dict, optional
             Conditions on columns; see `query_table`.
-        maxrec : int, optional
-            Return only the first rows, in the order of the key that pages are cut along.
-        cache : bool, optional
-            Keep verified rows on disk, and reuse those that the archive still counts.
-        get_query_payload : bool, optional
-            Return the ADQL instead of sending it.
-        show_progress : bool, optional
-            Show a progress bar; by default where standard error is a terminal.
+        maxrec, cache, get_query_payload, show_progress : optional
+            As for `query_table`.
 
         Returns
         -------
@@ -184,14 +178,8 @@ class CSCPlaneClass(HeasarcClass):
             Conditions on columns; see `query_table`.
         min_flux : `~astropy.units.Quantity`, optional
             Smallest b_flux_ap, the 0.5-7 keV energy flux.
-        maxrec : int, optional
-            Return only the first rows, in the order of the key that pages are cut along.
-        cache : bool, optional
-            Keep verified rows on disk, and reuse those that the archive still counts.
-        get_query_payload : bool, optional
-            Return the ADQL instead of sending it.
-        show_progress : bool, optional
-            Show a progress bar; by default where standard error is a terminal.
+        maxrec, cache, get_query_payload, show_progress : optional
+            As for `query_table`.
 
         Returns
         -------
@@ -238,12 +226,8 @@ class CSCPlaneClass(HeasarcClass):
             Conditions on columns; see `query_table`.
         maxrec : int, optional
             Return only the first rows after the exact cut. All are fetched all the same.
-        cache : bool, optional
-            Keep verified rows on disk, and reuse those that the archive still counts.
-        get_query_payload : bool, optional
-            Return the ADQL instead of sending it.
-        show_progress : bool, optional
-            Show a progress bar; by default where standard error is a terminal.
+        cache, get_query_payload, show_progress : optional
+            As for `query_table`.
 
         Returns
         -------
@@ -374,14 +358,8 @@ class CSCPlaneClass(HeasarcClass):
             The archive's standard columns and ``__row`` by default; ``'*'`` for all.
         column_filters : dict, optional
             Conditions on columns; see `query_table`.
-        maxrec : int, optional
-            Return only the first rows, in the order of the key that pages are cut along.
-        cache : bool, optional
-            Keep verified rows on disk, and reuse those that the archive still counts.
-        get_query_payload : bool, optional
-            Return the ADQL instead of sending it.
-        show_progress : bool, optional
-            Show a progress bar; by default where standard error is a terminal.
+        maxrec, cache, get_query_payload, show_progress : optional
+            As for `query_table`.
 
         Returns
         -------

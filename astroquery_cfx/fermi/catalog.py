@@ -102,7 +102,9 @@ class CatalogFile:
         if in_file.issuperset(_REGION) and "ExtendedSources" in self.hdus:
             regions = names_in_group("region")
         names = choose_columns(columns, [*self.column_names, *absent, *regions], self.name)
+        header, release = self.sources.header, self.release
         with _as_invalid_file(self.name):
+            dates = [str(header.get(f"DATE-{end}", "")) for end in ("OBS", "END")]
             table = self._read_table(self.sources, [n for n in names if n not in regions], rows)
             if any(name in regions for name in names):
                 ellipses = self._read_table(self.sources, _REGION, rows)
@@ -113,7 +115,6 @@ class CatalogFile:
             raise InvalidFileError(
                 f"{self.name} is damaged or altered: sources have the same name.", remedy=_AGAIN
             )
-        header, release = self.sources.header, self.release
         table.meta.update(
             release=self.label,
             version=self.version,
@@ -121,8 +122,8 @@ class CatalogFile:
             sha256=self.sha256,
             citation=release.citation if release else "as the catalogue's own page asks for",
             title=release.title if release else self.label,
-            data_start=str(header.get("DATE-OBS", "")),
-            data_stop=str(header.get("DATE-END", "")),
+            data_start=dates[0],
+            data_stop=dates[1],
         )
         renamed = {
             column.name: column.meta["original_name"]
@@ -260,11 +261,10 @@ def _check_structure(hdus: fits.HDUList, size: int, label: str) -> None:
             remedy=_AGAIN,
         )
     for number, hdu in enumerate(hdus):
+        name = _extension_name(hdu) or number
         if "DATASUM" in hdu.header and not (hdu.verify_datasum() and hdu.verify_checksum()):
             raise InvalidFileError(
-                f"{label} is damaged: the checksum of its extension "
-                f"{_extension_name(hdu) or number} is wrong.",
-                remedy=_AGAIN,
+                f"{label} is damaged: the checksum of its extension {name} is wrong.", remedy=_AGAIN
             )
 
 

@@ -251,24 +251,16 @@ def class_order(values: Iterable[str | bytes | None]) -> list[str]:
 
 
 class AnalysisFlag(IntFlag):
-    """
-    The bits of the column Flags: what may be wrong with a source.
-
-    Examples
-    --------
-    >>> from astroquery_cfx.fermi.classes import AnalysisFlag
-    >>> AnalysisFlag.CONFUSED in AnalysisFlag(48)
-    True
-    """
+    """The bits of the column Flags: what may be wrong with a source."""
 
     # fmt: off
     TS_DROPPED        = 1 << 0   #: TS above 35 fell below 25 with another diffuse model or method
     POSITION_MOVED    = 1 << 1   #: moved out of its 95% ellipse with another diffuse model
-    FLUX_CHANGED      = 1 << 2   #: flux changed by over 3 sigma and 35% in the same way
+    FLUX_CHANGED      = 1 << 2   #: flux changed by > 3 sigma and > 35% with another model or method
     LOW_CONTRAST      = 1 << 3   #: below 10% of the background in the highest band with TS > 25
     CONFUSED          = 1 << 4   #: a brighter neighbour is close
-    GAS_CLUMP         = 1 << 5   #: on a gas clump or defect of the diffuse model (names with c)
-    POOR_LOCALIZATION = 1 << 8   #: poor localization, or 95% ellipse longer than 0.25 deg
+    GAS_CLUMP         = 1 << 5   #: on a gas clump or defect of the diffuse model; names end in c
+    POOR_LOCALIZATION = 1 << 8   #: poor localization, or long axis of the 95% ellipse > 0.25 deg
     POOR_SPECTRAL_FIT = 1 << 9   #: poor spectral fit, in all or in one band
     HIGHLY_CURVED     = 1 << 11  #: highly curved spectrum, whose curvature or index was fixed
     BELOW_THRESHOLD   = 1 << 12  #: TS below 25 in this release; kept from an earlier one

@@ -7,6 +7,7 @@ Abdollahi et al. 2020 (ApJS 247, 33) and Table 6 of Abdollahi et al. 2022 (ApJS 
 
 import csv
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -55,7 +56,7 @@ def names_in_group(group: str) -> list[str]:
     return [column.name for column in known_columns().values() if column.group == group]
 
 
-def choose_columns(columns: list[str] | str | None, available: list[str], label: str) -> list[str]:
+def choose_columns(columns: Sequence[str] | None, available: list[str], label: str) -> list[str]:
     """Return the DR4 names of the columns to read, in the order asked for; all in the order of DR4.
 
     ``columns`` may have names of older releases; a text is split at commas; None or ``'*'`` is all.

@@ -2,7 +2,7 @@
 """Queries of the 4FGL catalogues, in astroquery's vocabulary."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 
 import numpy as np
@@ -75,7 +75,7 @@ class Fermi4FGLClass(BaseQuery):
         release: str = "DR4",
         *,
         path: str | PathLike | None = None,
-        columns: list[str] | str | None = None,
+        columns: Sequence[str] | None = None,
         column_filters: Mapping[str, object] | None = None,
         quantities: bool = False,
         cache: bool = True,
@@ -185,7 +185,7 @@ class Fermi4FGLClass(BaseQuery):
         *,
         release: str = "DR4",
         path: str | PathLike | None = None,
-        columns: list[str] | str | None = None,
+        columns: Sequence[str] | None = None,
         column_filters: Mapping[str, object] | None = None,
         cache: bool = True,
     ) -> Table:
@@ -242,7 +242,7 @@ class Fermi4FGLClass(BaseQuery):
         *,
         release: str = "DR4",
         path: str | PathLike | None = None,
-        columns: list[str] | str | None = None,
+        columns: Sequence[str] | None = None,
         column_filters: Mapping[str, object] | None = None,
         cache: bool = True,
     ) -> Table:
@@ -286,7 +286,7 @@ class Fermi4FGLClass(BaseQuery):
         identified: bool | None = None,
         release: str = "DR4",
         path: str | PathLike | None = None,
-        columns: list[str] | str | None = None,
+        columns: Sequence[str] | None = None,
         column_filters: Mapping[str, object] | None = None,
         cache: bool = True,
     ) -> Table:

@@ -14,8 +14,7 @@ def plot_longitude_histogram(sources: Table, bins: int = 36, *, ax: Axes | None 
     """
     Plot the number of sources by Galactic longitude.
 
-    The Galactic Centre is in the middle and longitude increases to the left, as on the maps. An
-    axis from 0 to 360 deg, as in the original notebook, would cut the peak at the centre in two.
+    The Galactic Centre is in the middle and longitude increases to the left, as on the maps.
 
     Parameters
     ----------

@@ -22,10 +22,8 @@ def plot_observations_map(observations: Table, *, ax: Axes | None = None) -> Axe
     """
     Plot an all-sky map (equatorial, Aitoff) of observations, coloured by exposure.
 
-    Unlike in the original notebook, right ascension increases to the left and is labelled 0 to 360;
-    the colour bar shows the exposure on a logarithmic scale; long exposures are drawn on top; the
-    Galactic plane is drawn; observations left out are counted. The colour scale omits the lowest 5%
-    of the exposures and the highest 0.01%, which are drawn in the colours of its ends.
+    Long exposures are drawn on top. The logarithmic colour scale omits the lowest 5% of the
+    exposures and the highest 0.01%, which are drawn in the colours of its ends.
 
     Parameters
     ----------
@@ -80,10 +78,8 @@ def plot_sources_map(sources: Table, *, ax: Axes | None = None) -> Axes:
     """
     Plot an all-sky map (Galactic, Aitoff) of X-ray sources, coloured by flux.
 
-    Unlike in the original notebook, longitude increases to the left and is labelled 0 to 360; the
-    colour bar names the band and shows the flux on a logarithmic scale; bright sources are drawn on
-    top, whatever their order in the catalogue; sources left out are counted. The colour scale omits
-    the lowest 5% of the fluxes and the highest 0.01%, which are drawn in the colours of its ends.
+    Bright sources are drawn on top. The logarithmic colour scale omits the lowest 5% of the fluxes
+    and the highest 0.01%, which are drawn in the colours of its ends.
 
     Parameters
     ----------
@@ -144,8 +140,7 @@ def plot_matches_map(matched: Table, *, ax: Axes | None = None) -> Axes:
     at their true size: mostly 0.03 to 0.3 deg, less than a pixel of the map. Each Fermi source
     therefore also has a ring of fixed size, and a new figure has close-ups below the map that show
     regions and X-ray sources at their true size, for the Fermi sources with most matches that are
-    more than 3 deg apart. The original notebook called the regions 68%, and drew markers 100
-    ``r95`` points wide, which is not a size on the sky.
+    more than 3 deg apart.
 
     Parameters
     ----------

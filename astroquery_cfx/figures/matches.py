@@ -17,10 +17,8 @@ def plot_match_counts(grouped: Table, *, ax: Axes | None = None) -> Axes:
     """
     Plot the number of X-ray matches of each Fermi source by Galactic longitude.
 
-    Each source is a stem at its own longitude, on a logarithmic scale that shows all of them. The
-    original notebook drew bars, with heights in one order of the sources and widths (100 times the
-    sizes of regions) in another, and cut them at 100, and with that the Galactic Centre. Longitude
-    increases to the left from 180 deg through the centre to 180 deg.
+    Each source is a stem at its own longitude, on a logarithmic scale that shows all of them.
+    Longitude increases to the left from 180 deg through the centre to 180 deg.
 
     Parameters
     ----------

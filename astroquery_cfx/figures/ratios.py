@@ -28,9 +28,8 @@ def plot_flux_ratio_by_position(matched: Table, *, ax: Sequence[Axes] | None = N
     """
     Plot the X-ray to gamma-ray flux ratio of each pair by the Fermi source's Galactic position.
 
-    Unlike in the original notebook, the two bands are named (0.5-7 keV and 0.1-100 GeV, both energy
-    fluxes); longitude increases to the left from 180 deg through the centre to 180 deg; groups of
-    classes differ by colour and marker, small ones on top; pairs without two fluxes are counted.
+    Both are energy fluxes, at 0.5-7 keV and at 0.1-100 GeV. Longitude increases to the left from
+    180 deg through the centre to 180 deg. Small groups of classes are drawn on top.
 
     Parameters
     ----------
@@ -93,10 +92,8 @@ def plot_flux_ratio_by_class(matched: Table, *, seed: int = 0, ax: Axes | None =
     diamonds, associated ones open circles. The labels give the numbers of pairs and of Fermi
     sources; a bar marks the median of three or more pairs.
 
-    Unlike in the original notebook, every class is shown (the notebook lists only some, and raises
-    a KeyError for any other, such as BCU or NOV); 'PSR' and 'psr' share a column and differ by
-    their markers; unassociated sources have a name; the jitter is seeded, so that the figure is
-    always the same; the two bands are named.
+    Identified and associated sources ('PSR' and 'psr') share a column and differ by their markers.
+    The jitter is seeded, so that the figure is always the same.
 
     Parameters
     ----------

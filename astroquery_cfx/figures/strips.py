@@ -33,10 +33,8 @@ def plot_plane_strip(
     Plot a map of the Galactic plane with X-ray sources coloured by flux.
 
     The strip, 18 times as long as high, is folded into panels, three of 120 deg for a ``b_max`` of
-    10 deg. Unlike in the original notebook, the projection is a plate carree (CAR): a tangent plane
-    (TAN) about the Galactic Centre cannot show longitudes more than 90 deg from it, half of the
-    plane. The colour bar names the band and shows the flux on a logarithmic scale; bright sources
-    are drawn on top; nothing is cut off at the edges.
+    10 deg. The projection is a plate carree (CAR): a tangent plane (TAN) about the Galactic Centre
+    cannot show longitudes more than 90 deg from it. Bright sources are drawn on top.
 
     Parameters
     ----------
@@ -97,9 +95,8 @@ def plot_flux_ratio_strip(
     the sky of radius ``fermi_r95``, drawn at their true size, mostly a few pixels. There are rings
     of fixed size and close-ups as in `plot_matches_map`, and panels as in `plot_plane_strip`.
 
-    Unlike in the original notebook, the regions are not markers in points, and are labelled 95%,
-    not 68%; the two bands are named; the highest ratios are drawn on top; the colour map is
-    sequential, since the ratio of two bands has no natural middle.
+    The highest ratios are drawn on top. The colour map is sequential, since the ratio of two bands
+    has no natural middle.
 
     Parameters
     ----------

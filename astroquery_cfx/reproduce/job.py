@@ -38,7 +38,7 @@ from .steps import (
     separations_table,
 )
 
-# The two tables of the notebook are written in every format, the large ones in binary formats only.
+# Matched and grouped sources are written in every format, large tables in binary formats only.
 _ALL_FORMATS = (".ecsv", ".csv", ".fits", ".vot", ".parquet")
 _FORMATS = {
     "observations": (".fits", ".parquet"),

@@ -329,7 +329,7 @@ def _simulated(*tables):
 
 def matched_table(pairs: Table) -> Table:
     """
-    Select the columns of the notebook's table of pairs.
+    Select the columns of the table of matched sources.
 
     Parameters
     ----------

@@ -396,6 +396,8 @@ def test_sources_of_the_same_name_are_refused(dr4, tmp_path):
         (b"TFORM20 = 'E ", b"TFORM20 = 'D "),
         (b"TTYPE11 = 'Conf_95_SemiMinor'", b"TTYPE11 = 'Conf_95_SemiMajor'"),
         (b"NAXIS1  = ", b"NAXIS1  = '"),
+        (b"EXTNAME = 'ExtendedSources'", b"EXTNAME = ExtendedSources'"),
+        (b"DATE-OBS= '", b"DATE-OBS=  "),
         (b"TTYPE7  = 'Model_SemiMajor'", b"TTYPE7  = 'Model_SemiMinus'"),
     ],
 )

@@ -6,11 +6,12 @@ import gzip
 import numpy as np
 import pytest
 from astropy.io import fits
+from make_shipped_catalog import make_shipped_catalog
 
 from astroquery_cfx import Fermi4FGL, InvalidFileError
 from astroquery_cfx.fermi import shipped_catalog
 from astroquery_cfx.fermi.columns import names_in_group
-from astroquery_cfx.fermi.shipped import SHIPPED_COLUMNS, make_shipped_catalog
+from astroquery_cfx.fermi.shipped import SHIPPED_COLUMNS
 
 
 def test_it_is_small_and_has_all_sources():

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -242,6 +243,32 @@ def test_no_cache_leaves_nothing(proxy, folder):
     assert not folder.exists()
 
 
+@contextmanager
+def full_disk(room):
+    """No file may grow beyond these bytes, which stands for a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_disk_that_is_full_from_the_start(proxy, folder):
+    """An error, not a warning as for a folder that is not ours: the user can make room."""
+    with full_disk(0), pytest.raises(OutputError, match="could not be written"):
+        ask(proxy)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_folder(proxy, stars, folder):
+    folder.mkdir(parents=True)
+    folder.chmod(0o500)
+    proxy.reset()
+    with pytest.warns(InputWarning, match="cannot be written"):
+        assert_whole(ask(proxy), stars)
+
+
 def test_folder_that_cannot_be(proxy, stars, tmp_path):
     """A cache that cannot be written: a warning, and the result. A file in the way stops root."""
     (tmp_path / "file").write_text("in the way")
@@ -256,15 +283,10 @@ def test_folder_that_cannot_be(proxy, stars, tmp_path):
 
 
 def test_full_disk(proxy, folder):
-    """No room for a page: a clear error, nothing half written. A limit on file sizes acts it."""
+    """A clear error, and nothing half written."""
     proxy.reset()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
-    try:
-        with pytest.raises(OutputError, match="cache=False"):
-            ask(proxy)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with full_disk(3000), pytest.raises(OutputError, match="cache=False"):
+        ask(proxy)
     left = [path.name for path in folder.rglob("*") if path.is_file()]
     assert not [
         name for name in left if name.endswith((".page", ".parquet")) or name.startswith(".aside")

@@ -3,6 +3,7 @@
 
 import email.utils
 import time
+from dataclasses import replace
 from email.parser import BytesParser
 from urllib.parse import parse_qs
 
@@ -122,6 +123,22 @@ def test_table_with_the_status_of_an_error_is_none(session):
     (answer, attempts), _, _ = ask(session, (500, {}, votable(1)), WHOLE)
     assert answer.columns[0][0].tolist() == [7, 8]
     assert attempts == 2
+    error, _, _ = ask(session, (400, {}, votable(1)), WHOLE)
+    assert "HTTP 400" in str(error)
+
+
+@pytest.mark.parametrize("status", [400, 404, 501])
+def test_document_with_the_status_of_an_error_is_none(session, status):
+    with serve(lambda _: (status, {}, b"text")) as (url, _):
+        transport = Transport(url, session)
+        for method in (transport.get_bytes, transport.get_text, transport.get):
+            with pytest.raises(ServiceError, match=f"HTTP {status}"):
+                method(url + "/a")
+        with pytest.raises(ServiceError, match=f"HTTP {status}"):
+            transport.post(url + "/a", {})
+        with pytest.raises(ServiceError, match=f"HTTP {status}"):
+            transport.post_query("async", QUERY, None, None)
+        transport.delete(url + "/a")  # what cannot be deleted goes in its own time
 
 
 @pytest.mark.parametrize(
@@ -255,8 +272,11 @@ def test_session_that_is_given_sends_the_requests(session):
     assert all(item.headers["User-Agent"].startswith("astroquery_cfx/") for item in seen)
 
 
-def test_configuration_is_read_at_the_call():
+def test_configuration_is_read_at_the_call(session):
     service = TAPService("http://127.0.0.1:1/tap?")
+    book = JobBook()
+    by_default = replace(make_transport(service, session), jobs=book)
+    assert by_default == Transport("http://127.0.0.1:1/tap", session, jobs=book)
     with (
         conf.set_temp("timeout", 11.0),
         conf.set_temp("stall_timeout", 12.0),

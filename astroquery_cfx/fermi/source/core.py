@@ -20,7 +20,8 @@ from .points import flux_points, light_curve, time_edges
 from .spectral_model import SpectralModel, spectral_model
 from .summary import as_html, as_text, summarize
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # slow to load
+    from gammapy.modeling.models import SkyModel
     from matplotlib.axes import Axes
 
 _ASSOCIATIONS = {
@@ -159,7 +160,7 @@ class FermiSource:
 
     @cached_property
     def spectral_model(self) -> SpectralModel:
-        """Best spectrum, a callable of energy: `~.spectral_model.SpectralModel`."""
+        """Best spectrum, a `~astroquery_cfx.fermi.source.spectral_model.SpectralModel`."""
         return spectral_model(self._table)
 
     def fitted_model(self, spectrum_type: str) -> SpectralModel:
@@ -285,7 +286,7 @@ class FermiSource:
         """
         return plot_light_curve(self, ax=ax)
 
-    def to_gammapy(self):
+    def to_gammapy(self) -> "SkyModel":
         """
         Return the source as a model of gammapy.
 
