@@ -165,8 +165,7 @@ def axis_scale(containment: ArrayLike) -> float | np.ndarray:
     """
     Return the semi-axis, in standard deviations, of the ellipse of a containment of a 2-D Gaussian.
 
-    The radius in units of the standard deviation follows the Rayleigh distribution, whose
-    cumulative distribution function is ``1 - exp(-r**2 / 2)``.
+    Its radius follows the Rayleigh distribution function ``1 - exp(-r**2 / 2)``.
 
     Parameters
     ----------

@@ -60,10 +60,8 @@ class MarkedGrid:
             widest[self.zones // 2] = 0  # the middle zone holds the equator
         self.num_cells = np.maximum(360 * np.cos(np.radians(widest)) / height, 1).astype(np.int32)
         total = np.cumsum(self.num_cells, dtype=np.int64)
-        self.first_cell = (total - self.num_cells).astype(
-            np.int32 if total[-1] < 2**31 else np.int64
-        )
-
+        dtype = np.int32 if total[-1] < 2**31 else np.int64
+        self.first_cell = (total - self.num_cells).astype(dtype)
         cell, row = self._touched_cells(radius)
         bits_of_map = int(total[-1])
         shared = 1 << max(int(_MAP_BITS * len(cell)).bit_length(), 20)
@@ -132,12 +130,12 @@ class MarkedGrid:
         zone = low[row] + step
         cells = self.num_cells[zone]
         # A cap of radius r about declination d covers arcsin(sin r / cos d) of longitude on each
-        # side; if it holds a pole, all longitudes.
+        # side; if it holds a pole, all longitudes. Close to a pole the arcsine turns the rounding
+        # of its argument into 1e-6 deg, i.e. 100 SLACK.
         polar = np.abs(self.dec) + reach >= 90
-        sine = np.sin(np.radians(np.where(polar, 0, reach))) / np.cos(
-            np.radians(np.where(polar, 0, self.dec))
-        )
-        half = np.where(polar, 180, np.degrees(np.arcsin(np.minimum(sine, 1))) + 100 * SLACK)
+        sine = np.sin(np.radians(np.where(polar, 0, reach)))
+        sine = np.minimum(sine / np.cos(np.radians(np.where(polar, 0, self.dec))), 1)
+        half = np.where(polar, 180, np.degrees(np.arcsin(sine)) + 100 * SLACK)
         half = (half / 360)[row]
         centre = (self.ra / 360 - np.floor(self.ra / 360))[row]
         start = np.floor((centre - half) * cells).astype(np.int32)

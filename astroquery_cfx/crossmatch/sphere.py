@@ -24,6 +24,9 @@ def find_pairs(
     """
     Find all pairs of positions of two sides that lie within a radius.
 
+    Rows whose position or radius is NaN, infinite or masked are in no pair. Beyond the inputs and
+    the pairs, the memory needed is some tens of bytes per row of the smaller side, plus a few MB.
+
     Parameters
     ----------
     ra1, dec1 : array_like of float, shape (n1,)
@@ -44,11 +47,6 @@ def find_pairs(
     ------
     InvalidInputError
         If lengths differ, a latitude is beyond the poles, or a radius is negative or not a number.
-
-    Notes
-    -----
-    Rows whose position or radius is NaN, infinite or masked are in no pair. Beyond the inputs and
-    the pairs, the memory needed is some tens of bytes per row of the smaller side, plus a few MB.
 
     Examples
     --------
@@ -239,12 +237,9 @@ def _concatenate(parts: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
 
 
 def _sort_order(i: np.ndarray, j: np.ndarray, separation: np.ndarray) -> np.ndarray:
-    """
-    Return the order by (j, separation, i).
-
-    One integer key, j in its high bits and the scaled separation in the others, sorts several times
-    faster than three keys. Only rows whose keys tie are sorted by all three.
-    """
+    """Return the order by (j, separation, i)."""
+    # One integer key, j in its high bits and the scaled separation in the others, sorts several
+    # times faster than three keys. Only rows whose keys tie are sorted by all three.
     bits = 62 - int(j.max(initial=0)).bit_length()
     key = (separation * ((2.0**bits - 1) / max(separation.max(initial=0), 1e-30))).astype(np.int64)
     key += j << bits
