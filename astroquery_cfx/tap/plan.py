@@ -173,7 +173,7 @@ class NumberSplitter:
         """
         least, largest = self.span(low, high)
         exponent = bin_exponent(least, largest, self.max_bins, integer=self.integer)
-        if not least < largest or 2.0**exponent > largest - least:
+        if 2.0**exponent > largest - least:
             # All keys are the same, or so close that FLOOR does not separate them.
             return [(Range(self.key, low, high), rows)]
         counts = self.histogram(low, high, exponent)
