@@ -17,7 +17,8 @@ def to_floats(values: Any, *, dtype: Any = float) -> np.ndarray:
     A Quantity gives its numbers in its own unit. With ``dtype=None`` floating-point numbers keep
     their type (float32 stays float32) and all others become float64.
     """
-    values = getattr(values, "value", values)
+    # Only arrays have a mask: that of a pandas Series is a method.
+    values = np.asanyarray(getattr(values, "value", values))
     mask = getattr(values, "mask", None)
     values = np.asarray(getattr(values, "unmasked", np.ma.getdata(values)))
     if dtype is None and values.dtype.kind != "f":
@@ -33,9 +34,10 @@ def to_texts(values: Any) -> np.ndarray:
 
     Surrounding blanks are removed; masked texts are empty.
     """
+    values = np.asanyarray(values)
     mask = getattr(values, "mask", False)
     texts = np.ma.getdata(getattr(values, "unmasked", values))
-    texts = np.char.decode(texts, "utf-8") if np.asarray(texts).dtype.kind == "S" else texts
+    texts = np.char.decode(texts, "utf-8") if texts.dtype.kind == "S" else texts
     texts = np.char.strip(np.array(texts, dtype=str))
     texts[np.broadcast_to(mask, texts.shape)] = ""
     return texts

@@ -73,6 +73,26 @@ def test_texts(values, expected):
     assert found.tolist() == expected
 
 
+class Series:
+    """As pandas has it: not an array, and with a method of the name ``mask``."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+    def mask(self, condition):
+        raise NotImplementedError
+
+
+def test_series_of_pandas():
+    assert to_floats(Series([1.0, 2.0])).tolist() == [1.0, 2.0]
+    assert to_texts(Series(["a ", "b"])).tolist() == ["a", "b"]
+    pandas = pytest.importorskip("pandas")
+    np.testing.assert_array_equal(to_floats(pandas.Series([1.0, None])), [1.0, np.nan])
+
+
 def test_columns_in_units():
     table = QTable(
         {"a": [60.0, 30.0] * u.arcmin, "n": [1, 2], "m": MaskedColumn([1.0, 2.0], mask=[0, 1])}
