@@ -290,7 +290,6 @@ def test_one_position():
     assert len(find_pairs(10.0, -90.0, 200.0, 89.0, 1.0)[0]) == 0
 
 
-@pytest.mark.xfail(strict=False, reason="arrays.to_floats takes the method Series.mask for a mask")
 def test_columns_of_pandas():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"ra": [10.0, 20.0], "dec": [0.0, 0.0]})

@@ -209,6 +209,7 @@ def test_left_out_rows_are_counted_on_the_figure(tables):
     assert note.endswith("left out: 1 without two fluxes above zero")
 
 
+@pytest.mark.slow
 def test_pyplot_is_never_touched():
     script = """
 import io, sys

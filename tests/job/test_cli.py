@@ -105,6 +105,7 @@ def tables_of(folder):
     }
 
 
+@pytest.mark.slow
 def test_embedded_and_a_service_give_the_same_tables(files, archive, tmp_path, capsys):
     code, out, error = run(capsys, "reproduce", *embedded(files), "--output", tmp_path / "one")
     assert code == 0, error

@@ -58,12 +58,8 @@ def proxy(tables):
 
 def ask(proxy, query, faults=(), **options):
     proxy.reset(faults)
-    service = TAPService(proxy.url)
-    try:
-        with conf.set_temp("parallel_pages", 1):
-            return complete_query(service, query, **options)
-    finally:
-        service._session.close()
+    with conf.set_temp("parallel_pages", 1):
+        return complete_query(TAPService(proxy.url), query, **options)
 
 
 def notes_of(table):

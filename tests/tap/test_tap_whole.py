@@ -40,11 +40,7 @@ def proxy():
 
 def ask(proxy, query, faults=(), **options):
     proxy.reset(faults)
-    service = TAPService(proxy.url)
-    try:
-        return complete_query(service, query, **options)
-    finally:
-        service._session.close()
+    return complete_query(TAPService(proxy.url), query, **options)
 
 
 @pytest.mark.parametrize(
