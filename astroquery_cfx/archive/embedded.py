@@ -146,7 +146,15 @@ class EmbeddedArchive:
                 remedy="choose another port, or 0 for any free one.",
             ) from error
         try:
-            tables = {name: _read(source) for name, source in self._given.items()}
+            tables = {}
+            for name, source in self._given.items():
+                table = read_table(source) if isinstance(source, str | Path) else source
+                if not isinstance(table, Table):
+                    raise InvalidInputError(
+                        f"A table was expected, or a path, not {type(table).__name__}.",
+                        remedy="give the path of a FITS, VOTable, ECSV, CSV or Parquet file.",
+                    )
+                tables[name] = table
             service = Service(tables, self.behaviour)
         except BaseException:
             server.server_close()
@@ -176,14 +184,3 @@ class EmbeddedArchive:
 
     def __exit__(self, *exception: object) -> None:
         self.stop()
-
-
-def _read(source: str | Path | Table) -> Table:
-    if isinstance(source, Table):
-        return source
-    if isinstance(source, str | Path):
-        return read_table(source)
-    raise InvalidInputError(
-        f"A table was expected, or a path, not {type(source).__name__}.",
-        remedy="give the path of a FITS, VOTable, ECSV, CSV or Parquet file.",
-    )

@@ -83,9 +83,8 @@ def _read_own(hdus, content):
         if schema.get("encoding") == "json":
             # Not with hdu.data.field: for a text of n letters astropy allocates 4 n**2 bytes.
             places = np.asarray(hdu.data)[name] + np.array([0, heap])  # length and start of each
-            texts = [content[start : start + length].decode() for length, start in places.tolist()]
-            return texts, None
-        return np.array(hdu.data.field(name)), None
+            return [content[start : start + length].decode() for length, start in places.tolist()]
+        return np.array(hdu.data.field(name))
 
     return decode_table(hdus[SCHEMA_KEY.upper()].data.tobytes().decode(), read_column)
 

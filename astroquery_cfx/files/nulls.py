@@ -77,23 +77,20 @@ def _is_null(values, null):
 
 
 def decode_table(text: str, read_column: Callable) -> Table:
-    """
-    Undo `encode_table`.
-
-    ``read_column(name, schema)`` returns the values of a column, and its mask if the file has it.
-    """
+    """Undo `encode_table`; ``read_column(name, schema)`` returns the values of a column."""
     notes = json.loads(text)
     columns = []
     for schema in notes["columns"]:
-        values, mask = read_column(schema["name"], schema)
-        if schema.pop("hidden"):
-            hidden, _ = read_column(f"{schema['name']}.mask", {"list": False})
-            mask = np.array(hidden, bool).reshape(-1, *schema["shape"])
+        name, mask = schema["name"], None
+        values = read_column(name, schema)
         if schema.get("encoding") == "json":
             values = plain.restore_json([str(text) for text in values], schema)
-        if mask is None and schema["masked"]:
+        if schema.pop("hidden"):
+            hidden = read_column(f"{name}.mask", {"list": False, "shape": schema["shape"]})
+            mask = np.array(hidden, bool).reshape(-1, *schema["shape"])
+        elif schema["masked"]:
             null = schema.get("null")
             is_nan = null is None and values.dtype.kind == "f"
             mask = _is_null(values, float("nan") if is_nan else null)
-        columns.append(PlainColumn(values, mask if schema["masked"] else None, schema))
+        columns.append(PlainColumn(values, mask, schema))
     return plain.restore_table(columns, notes["meta"])

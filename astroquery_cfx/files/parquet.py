@@ -2,7 +2,6 @@
 """Tables in Parquet files: native nulls and lists; units and the rest in the metadata."""
 
 import json
-import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -139,9 +138,7 @@ def _foreign_schema(arrow, metadata):
             is_list, kind = True, kind.value_type
         is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         is_text = is_text or pa.types.is_dictionary(kind)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # to_pandas_dtype looks for pandas
-            dtype = "<U" if is_text else np.dtype(kind.to_pandas_dtype()).str
+        dtype = "<U" if is_text else np.dtype(kind.to_pandas_dtype()).str
         item = described.get(field.name, {})
         schemas.append(
             {

@@ -59,13 +59,11 @@ def read(path: Path) -> Table:
     def read_column(name, schema):
         values = np.array(data[name].data)
         if values.dtype.kind == "O" and schema["list"] and not schema.get("encoding"):
-            return object_array([np.asarray(cell) for cell in values]), None
+            return object_array([np.asarray(cell) for cell in values])
         if values.dtype.kind == "O":
-            return np.array([str(cell) for cell in values]), None
-        if values.ndim > 2:  # astropy's writer and reader disagree on the order of the axes
-            values = values.reshape(-1, *schema["shape"])
-        has_mask = values.ndim == 1 and values.dtype.kind != "U"
-        return values, np.array(np.ma.getmaskarray(data[name])) if has_mask else None
+            return np.array([str(cell) for cell in values])
+        # astropy's writer and reader disagree on the order of the axes.
+        return values.reshape(-1, *schema["shape"]) if values.ndim > 2 else values
 
     if SCHEMA_KEY in infos:
         return decode_table(infos[SCHEMA_KEY], read_column)

@@ -365,6 +365,20 @@ def test_reads_tables_of_other_writers(tmp_path):
     assert str(back["odd"].unit) == "furlongs"
 
 
+def test_names_and_notes_of_votables_are_read(tmp_path):
+    (tmp_path / "t.vot").write_text(
+        """<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">
+        <INFO name="simulated" value="Not real."/><RESOURCE><TABLE>
+        <FIELD ID="col1" name="flux" datatype="double" unit="mJy"/>
+        <FIELD ID="col2" name="label" datatype="char" arraysize="*"/>
+        <DATA><TABLEDATA><TR><TD>1.5</TD><TD>a</TD></TR><TR><TD/><TD>bc</TD></TR></TABLEDATA></DATA>
+        </TABLE></RESOURCE></VOTABLE>"""
+    )
+    table = read_table(tmp_path / "t.vot")
+    assert (table.colnames, table.meta["simulated"]) == (["flux", "label"], "Not real.")
+    assert (table["flux"][0], table["label"].tolist()) == (1.5, ["a", "bc"])
+
+
 def test_reads_parquet_of_other_writers(tmp_path):
     columns = {
         "text": pa.array(["a", None]),
