@@ -50,6 +50,7 @@ nitpick_ignore_regex = [
 ]
 
 autoclass_content = "class"
+autodoc_typehints = "none"  # the docstrings name the types
 toc_object_entries_show_parents = "hide"
 
 html_title = f"astroquery_cfx {version}"

@@ -118,7 +118,7 @@ class Transport:
     jobs: JobBook = field(default_factory=JobBook, repr=False)
     job_timeout: float = 3600.0
     use_jobs: bool = False
-    pause: Callable[[float], Any] = field(default=time.sleep, repr=False)
+    pause: Callable[[float], Any] = field(default_factory=lambda: time.sleep, repr=False)
 
     def ask(
         self, adql: str, *, maxrec: int | None = None, uploads: Uploads = None
