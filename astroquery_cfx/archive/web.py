@@ -3,6 +3,7 @@
 
 import contextlib
 import gzip
+import secrets
 import socket
 import threading
 import zlib
@@ -130,7 +131,11 @@ class _Handler(BaseHTTPRequestHandler):
         kind = self.headers.get("Content-Type", "")
         files = {}
         if kind.startswith("multipart/form-data"):
-            head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1")
+            # email would take the angle brackets of STILTS's boundary for quotes and strip them.
+            given = kind.partition("boundary=")[2].split(";")[0].strip().strip('"')
+            boundary = secrets.token_hex(16)
+            body = body.replace(f"--{given}".encode(), f"--{boundary}".encode())
+            head = f"Content-Type: multipart/form-data; boundary={boundary}\r\n\r\n".encode()
             for part in BytesParser().parsebytes(head + body).walk():
                 name = part.get_param("name", header="Content-Disposition")
                 if part.is_multipart() or not isinstance(name, str):

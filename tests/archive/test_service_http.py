@@ -99,6 +99,24 @@ def test_pyvo_uploads(tap, every_kind, serialization):
     np.testing.assert_array_equal(found["u_ra"], mine["ra"])
 
 
+@pytest.mark.parametrize(
+    "boundary", ["plain", '"<<<------MULTIPART-BOUNDARY------>>>"', '"with blank:and?marks"']
+)
+def test_forms_of_any_boundary(kind_archive, boundary):
+    """STILTS puts its boundary in angle brackets, which RFC 2046 does not forbid in quotes."""
+    given, query = boundary.strip('"'), "SELECT TOP 3 name FROM csc"
+    fields = {"REQUEST": "doQuery", "LANG": "ADQL", "QUERY": query, "FORMAT": "csv"}
+    body = "".join(
+        f'--{given}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    form = f"{body}--{given}--\r\n"
+    answer = requests.post(kind_archive.url + "/tap/sync", form, headers=kind, timeout=10)
+    assert answer.status_code == 200
+    assert len(answer.text.splitlines()) == 4
+
+
 def test_uploads_to_jobs(tap):
     mine = Table({"id": [1, 2]})
     assert len(tap.run_async("SELECT * FROM TAP_UPLOAD.mine", uploads={"mine": mine})) == 2
