@@ -112,7 +112,7 @@ def bits_of(array: pa.Array, buffer: int = 1) -> np.ndarray:
 
 def numbers_of(array: pa.Array, null: int | None) -> np.ndarray:
     """Return the numbers of an Arrow array, with a value in place of nulls: NaN, or an integer."""
-    kind = np.dtype(array.type.to_pandas_dtype())
+    kind = array.slice(0, 0).to_numpy().dtype  # to_pandas_dtype needs pandas in older pyarrows
     values = np.frombuffer(array.buffers()[1], dtype=kind)[array.offset : array.offset + len(array)]
     if array.null_count == 0:
         return values

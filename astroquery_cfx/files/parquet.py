@@ -138,7 +138,8 @@ def _foreign_schema(arrow, metadata):
             is_list, kind = True, kind.value_type
         is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         is_text = is_text or pa.types.is_dictionary(kind)
-        dtype = "<U" if is_text else np.dtype(kind.to_pandas_dtype()).str
+        # Not to_pandas_dtype, which needs pandas in older pyarrows.
+        dtype = "<U" if is_text else pa.array([], kind).to_numpy(zero_copy_only=False).dtype.str
         item = described.get(field.name, {})
         schemas.append(
             {
