@@ -1,14 +1,21 @@
 # Licensed under a 3-clause BSD style license - see LICENSE
 """Queries: limits, order of rows, names of columns, the language, and what is refused."""
 
+import duckdb
 import numpy as np
 import pytest
 from astropy.table import Table
+from packaging.version import Version
 
 from astroquery_cfx.archive import Behaviour
 from astroquery_cfx.archive.language import QueryError
 
 ROWS = 5000
+
+# Older ones refuse TRUNCATE to decimals, and UNION of queries with TOP in a subquery.
+NEW_DUCKDB = pytest.mark.skipif(
+    Version(duckdb.__version__) < Version("1.4"), reason="this DuckDB is too old for the query"
+)
 
 
 def names(result):
@@ -162,7 +169,11 @@ def test_order_by_puts_nulls_as_postgresql_does(service):
             "SELECT (SELECT MAX(ra) FROM fields), split_part(name, '.', 1) FROM csc",
             ["max", "split_part"],
         ),
-        ("SELECT POWER(ra, 2), TRUNCATE(ra, 1), COORDSYS(POINT(1, 2)) FROM csc", None),
+        pytest.param(
+            "SELECT POWER(ra, 2), TRUNCATE(ra, 1), COORDSYS(POINT(1, 2)) FROM csc",
+            None,
+            marks=NEW_DUCKDB,
+        ),
         ('SELECT "F".Name FROM fields AS "F"', ["name"]),
         ('SELECT q."A" FROM (SELECT name AS "A" FROM fields) Q', ["A"]),
         ("SELECT f.*, name FROM fields f", ["name", "ra", "dec", "radius", "name"]),
@@ -267,6 +278,11 @@ def test_top_belongs_to_its_own_select(service):
     assert len(values(service, union + " ORDER BY ra")[0]) == 5
     nested = f"SELECT TOP 4 q.ra FROM ({union}) AS q"
     assert len(values(service, nested)[0]) == 4
+
+
+@NEW_DUCKDB
+def test_top_belongs_to_its_own_select_below_others(service):
+    union = "SELECT TOP 2 ra FROM fields UNION ALL SELECT TOP 3 ra FROM fields"
     deep = (
         f"SELECT q.ra FROM (SELECT TOP 9 p.ra FROM ({union}) AS p "
         "UNION ALL SELECT TOP 1 ra FROM csc) AS q"
@@ -347,7 +363,11 @@ def test_implicit_unit_vectors(service):
         ),
         ("SELECT 0.1 + 0.2 AS m", lambda t: [0.1 + 0.2]),
         ("SELECT 1e2 + .5 AS m", lambda t: [100.5]),
-        ("SELECT TRUNCATE(12.567, 1) + CHAR_LENGTH('abc') AS m", lambda t: [15.5]),
+        pytest.param(
+            "SELECT TRUNCATE(12.567, 1) + CHAR_LENGTH('abc') AS m",
+            lambda t: [15.5],
+            marks=NEW_DUCKDB,
+        ),
         ("SELECT ACOS(0.5) + ASIN(0.5) AS m", lambda t: [np.pi / 2]),
         ("SELECT ATAN(1) + ATAN2(1, 1) + PI() AS m", lambda t: [1.5 * np.pi]),
         ("SELECT COT(1) * TAN(1) + SIN(2) / COS(2) / TAN(2) AS m", lambda t: [2.0]),
