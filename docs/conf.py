@@ -31,6 +31,8 @@ if not online:
     intersphinx_mapping.clear()
 extensions += ["sphinx_changelog", "sphinx_gallery.gen_gallery", "mathtext"]
 extensions.remove("sphinx.ext.mathjax")  # it comes from the network
+# It links the sources of ErrorEllipse's module, which is documented in two places, to no place.
+extensions.remove("sphinx.ext.viewcode")
 html_math_renderer = "mathtext"
 
 exclude_patterns = ["_build", "changes", "examples", "conftest.py"]
