@@ -102,7 +102,7 @@ def main():
     report(
         "read the columns of the cross-match / Table.read",
         *ratio(lambda: Fermi4FGL.get_catalog(path=path, columns=CROSSMATCH), read, rounds),
-        0.4,  # half of it astropy's parsing of the headers of 79 columns
+        0.3,
     )
     report(
         "import astroquery_cfx / import astroquery.heasarc",

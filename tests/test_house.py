@@ -94,6 +94,11 @@ def test_public_docstrings_are_numpydoc():
     assert faults == []
 
 
+def test_names_users_start_from_show_how():
+    for name in ("crossmatch_tables", "group_matches", "CSCPlaneClass", "Fermi4FGLClass"):
+        assert ">>>" in inspect.getdoc(getattr(astroquery_cfx, name)), f"{name} shows no example"
+
+
 def test_public_names_have_type_hints():
     faults = []
     for name in sorted(set(public_names())):
@@ -172,6 +177,15 @@ def test_data_beside_the_checkout_are_for_tests_only():
         and "shared" + "/" in path.read_text()
     ]
     assert guilty == []
+
+
+def test_citation_is_valid():
+    yaml = pytest.importorskip("yaml")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors", "license"} <= set(citation)
+    assert all(
+        {"type", "title", "authors"} <= set(reference) for reference in citation["references"]
+    )
 
 
 def test_readme_has_its_two_lines():

@@ -173,8 +173,8 @@ class NumberSplitter:
         """
         least, largest = self.span(low, high)
         exponent = bin_exponent(least, largest, self.max_bins, integer=self.integer)
-        if 2.0**exponent > largest - least:
-            # All keys are the same, or so close that FLOOR does not separate them.
+        if not least < largest or 2.0**exponent > largest - least:
+            # All keys are the same, or so close that FLOOR does not separate them, or NaN.
             return [(Range(self.key, low, high), rows)]
         counts = self.histogram(low, high, exponent)
         if (found := sum(counts.values())) != rows:

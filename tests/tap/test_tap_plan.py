@@ -222,6 +222,16 @@ def test_infinite_numbers_only():
     assert splitter.split(None, None, 4) == [(Range("k"), 4)]
 
 
+def test_span_that_is_not_a_number():
+    """A service that sorts NaN may return it as least and largest: there is nothing to cut."""
+
+    def histogram(*_):
+        raise AssertionError("no histogram is asked for")
+
+    splitter = NumberSplitter("k", histogram, lambda *_: (math.nan, math.nan), 2, 64)
+    assert splitter.split(None, None, 4) == [(Range("k"), 4)]
+
+
 def test_histogram_that_does_not_add_up():
     numbers = Numbers(np.arange(50.0))
     numbers.histogram = lambda *_: {0: 20, 1: 29}
